@@ -1,0 +1,574 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * blkif: a block frontend in user space, for requests that no blkfront sends.
+ *
+ * usage: blkif [-p] [-r] [-b NODE=VALUE]... [-f NODE=VALUE]... DEVICE OPERATION...
+ *
+ *	-p	do not offer persistent grants
+ *	-r	the vbd is read-only
+ *	-b	one more node of the backend's directory, as a toolstack writes it
+ *	-f	a node of the frontend's directory, replaces the one written otherwise
+ *
+ * It creates a vbd with the block device DEVICE behind it, whose frontend is the program itself,
+ * performs the operations in order and removes the vbd. As backend and frontend are the same
+ * domain, Xen is asked to map a domain's grants of its own. A PV dom0 can do that; in a PVH
+ * domain Xen would move the granted page.
+ *
+ *	write:SECTOR:COUNT:BYTE		COUNT sectors of 512 bytes, all of this value, 88 at most
+ *	read:SECTOR:COUNT[:BYTE]	...and compare each with this value
+ *	flush				the write cache
+ *	discard:SECTOR:COUNT
+ *	bench:REQUESTS:SEGMENTS:DEPTH	read from sector 0 on: SEGMENTS (1 to 11) pages each, DEPTH
+ *					(1 to 32) at a time
+ *	bogus				set the producer index beyond what the ring can hold
+ *	node:NAME			print a node of the backend's directory
+ *	run:COMMAND			a command of the shell, to look at the backend meanwhile
+ *
+ * Output: one line per operation: its name and the answer, one of okay, error and unsupported;
+ * bench adds nanoseconds per request. Numbers may be decimal, 0x... or 0....
+ *
+ * Exit status: 0 if each request was answered, however; 1 if not within 10 s, if data read was
+ * not as expected, or if a command failed; 2 if the vbd could not be set up.
+ *
+ * ABI: the ring and its requests are those of public/io/blkif.h and public/io/ring.h with the
+ * layout that public/io/protocols.h calls x86_64-abi, the xenstore messages those of
+ * public/io/xs_wire.h, the states those of public/io/xenbus.h. The devices: sys/gntalloc.h,
+ * sys/evtchn.h; /dev/xen/xenbus takes the xenstore messages as they are.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define __XEN_TOOLS__ /* the current version of the headers: without it ring.h has barriers of its own */
+#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define xen_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
+#define xen_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
+
+#include <xen/xen.h>
+#include <xen/io/blkif.h>
+#include <xen/io/protocols.h>
+#include <xen/io/xenbus.h>
+#include <xen/io/xs_wire.h>
+#include <xen/sys/evtchn.h>
+#include <xen/sys/gntalloc.h>
+
+#define PAGE 4096
+#define SECTOR 512
+#define PAGE_SECTORS (PAGE / SECTOR)
+#define SEGMENTS BLKIF_MAX_SEGMENTS_PER_REQUEST
+#define DEPTH 32 /* requests in a ring of one page */
+#define TIMEOUT 10 /* seconds */
+#define ID_NONE UINT64_MAX
+
+struct page {
+	uint8_t *data;
+	grant_ref_t gref;
+};
+
+static struct {
+	char front[64], back[64];
+	int xenbus, gntalloc, evtchn;
+	unsigned int port;
+	bool created;
+	struct page ring_page;
+	struct page pages[DEPTH * SEGMENTS]; /* of request n: from n * SEGMENTS on, allocated when used */
+	blkif_front_ring_t ring;
+} vbd;
+
+static int problems;
+
+static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	fprintf(stderr, "blkif: ");
+	vfprintf(stderr, format, args);
+	fprintf(stderr, "\n");
+	va_end(args);
+	exit(2);
+}
+
+/* ---- xenstore ---- */
+
+static void xs_transfer(bool out, void *buffer, size_t length)
+{
+	for (char *p = buffer; length;) {
+		ssize_t done = out ? write(vbd.xenbus, p, length) : read(vbd.xenbus, p, length);
+
+		if (done <= 0)
+			die("/dev/xen/xenbus: %s", done ? strerror(errno) : "end of file");
+		p += done;
+		length -= done;
+	}
+}
+
+/* Sends a message about a path, with a value if not NULL. Returns the answer, NULL for XS_ERROR. */
+static const char *xs(enum xsd_sockmsg_type type, const char *path, const char *value)
+{
+	static struct {
+		struct xsd_sockmsg head;
+		char body[XENSTORE_PAYLOAD_MAX + 1];
+	} msg;
+	int len = snprintf(msg.body, sizeof(msg.body), "%s", path) + 1;
+
+	if (value)
+		len += snprintf(msg.body + len, sizeof(msg.body) - len, "%s", value);
+	msg.head = (struct xsd_sockmsg){ .type = type, .len = len };
+	xs_transfer(true, &msg, sizeof(msg.head) + len);
+	xs_transfer(false, &msg.head, sizeof(msg.head));
+	if (msg.head.len > XENSTORE_PAYLOAD_MAX)
+		die("xenstore: answer of %u bytes", msg.head.len);
+	xs_transfer(false, msg.body, msg.head.len);
+	msg.body[msg.head.len] = '\0';
+	return msg.head.type == XS_ERROR ? NULL : msg.body;
+}
+
+static const char *node_path(const char *directory, const char *name)
+{
+	static char path[XENSTORE_ABS_PATH_MAX];
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	return path;
+}
+
+static const char *node_read(const char *directory, const char *name)
+{
+	return xs(XS_READ, node_path(directory, name), NULL);
+}
+
+static __attribute__((format(printf, 3, 4))) void node_write(const char *directory, const char *name,
+							     const char *format, ...)
+{
+	char value[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(value, sizeof(value), format, args);
+	va_end(args);
+	if (!xs(XS_WRITE, node_path(directory, name), value))
+		die("cannot write %s/%s", directory, name);
+}
+
+/* NODE=VALUE */
+static void node_assign(const char *directory, char *assignment)
+{
+	char *value = strchr(assignment, '=');
+
+	if (!value)
+		die("not of the form NODE=VALUE: %s", assignment);
+	*value = '\0';
+	node_write(directory, assignment, "%s", value + 1);
+	*value = '=';
+}
+
+/* Waits until the backend is in a state; it may also go to another one for good. */
+static bool backend_reaches(enum xenbus_state wanted)
+{
+	for (int i = 0; i < TIMEOUT * 100; i++) {
+		const char *value = node_read(vbd.back, "state");
+		int state = value ? atoi(value) : XenbusStateUnknown;
+
+		if (state == (int)wanted)
+			return true;
+		if (state == XenbusStateClosing && wanted != XenbusStateClosed)
+			break;
+		usleep(10000);
+	}
+	return false;
+}
+
+/* ---- pages and the event channel ---- */
+
+static void page_alloc(struct page *page)
+{
+	struct ioctl_gntalloc_alloc_gref alloc = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = 1 };
+
+	if (page->data)
+		return;
+	if (ioctl(vbd.gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc))
+		die("IOCTL_GNTALLOC_ALLOC_GREF: %s", strerror(errno));
+	page->data = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vbd.gntalloc, alloc.index);
+	if (page->data == MAP_FAILED)
+		die("mmap of a granted page: %s", strerror(errno));
+	page->gref = alloc.gref_ids[0];
+}
+
+static void event_send(void)
+{
+	struct ioctl_evtchn_notify notify = { .port = vbd.port };
+
+	if (ioctl(vbd.evtchn, IOCTL_EVTCHN_NOTIFY, &notify))
+		die("IOCTL_EVTCHN_NOTIFY: %s", strerror(errno));
+}
+
+/* The port has to be written back to unmask it. */
+static bool event_wait(void)
+{
+	struct pollfd fd = { .fd = vbd.evtchn, .events = POLLIN };
+	uint32_t port;
+
+	return poll(&fd, 1, TIMEOUT * 1000) > 0 && read(vbd.evtchn, &port, sizeof(port)) == sizeof(port) &&
+	       write(vbd.evtchn, &port, sizeof(port)) == sizeof(port);
+}
+
+/* ---- setting up and removing the vbd ---- */
+
+static int device_open(const char *name, int flags)
+{
+	int fd = open(name, flags | O_CLOEXEC);
+
+	if (fd < 0)
+		die("%s: %s", name, strerror(errno));
+	return fd;
+}
+
+/* The backend lets go of ring and pages in XenbusStateClosed, and of the device when not online. */
+static void vbd_remove(void)
+{
+	if (!vbd.created)
+		return;
+	vbd.created = false;
+	node_write(vbd.back, "online", "0");
+	node_write(vbd.front, "state", "%d", XenbusStateClosed);
+	if (!backend_reaches(XenbusStateClosed))
+		fprintf(stderr, "blkif: the backend does not close\n");
+	xs(XS_RM, vbd.back, NULL);
+	xs(XS_RM, vbd.front, NULL);
+}
+
+static void vbd_create(const char *device, bool readonly)
+{
+	int id = getpid();
+	struct stat st;
+
+	if (stat(device, &st) || !S_ISBLK(st.st_mode))
+		die("%s is no block device", device);
+	vbd.xenbus = device_open("/dev/xen/xenbus", O_RDWR);
+	vbd.gntalloc = device_open("/dev/xen/gntalloc", O_RDWR);
+	vbd.evtchn = device_open("/dev/xen/evtchn", O_RDWR);
+	/* Not below device/: there the kernel's own blkfront would look for it. */
+	snprintf(vbd.front, sizeof(vbd.front), "/local/domain/0/blkif/%d", id);
+	snprintf(vbd.back, sizeof(vbd.back), "/local/domain/0/backend/vbd/0/%d", id);
+	vbd.created = true;
+	atexit(vbd_remove);
+	node_write(vbd.front, "backend", "%s", vbd.back);
+	node_write(vbd.front, "backend-id", "0");
+	node_write(vbd.front, "state", "%d", XenbusStateInitialising);
+	node_write(vbd.back, "frontend", "%s", vbd.front);
+	node_write(vbd.back, "frontend-id", "0");
+	node_write(vbd.back, "online", "1");
+	node_write(vbd.back, "dev", "blkif");
+	node_write(vbd.back, "mode", readonly ? "r" : "w");
+	node_write(vbd.back, "physical-device", "%x:%x", major(st.st_rdev), minor(st.st_rdev));
+}
+
+/* The order is that of the comment "Startup Protocol" in public/io/blkif.h. */
+static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
+{
+	struct ioctl_evtchn_bind_unbound_port bind = { .remote_domain = 0 };
+	blkif_sring_t *sring;
+	int port;
+
+	while (*back_nodes)
+		node_assign(vbd.back, *back_nodes++);
+	node_write(vbd.back, "state", "%d", XenbusStateInitialising);
+	if (!backend_reaches(XenbusStateInitWait))
+		die("the backend does not reach InitWait");
+
+	page_alloc(&vbd.ring_page);
+	sring = (blkif_sring_t *)vbd.ring_page.data;
+	SHARED_RING_INIT(sring);
+	FRONT_RING_INIT(&vbd.ring, sring, PAGE);
+	port = ioctl(vbd.evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind);
+	if (port < 0)
+		die("IOCTL_EVTCHN_BIND_UNBOUND_PORT: %s", strerror(errno));
+	vbd.port = port;
+
+	node_write(vbd.front, "ring-ref", "%u", vbd.ring_page.gref);
+	node_write(vbd.front, "event-channel", "%u", vbd.port);
+	node_write(vbd.front, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
+	node_write(vbd.front, "feature-persistent", "%d", persistent);
+	while (*front_nodes)
+		node_assign(vbd.front, *front_nodes++);
+	node_write(vbd.front, "state", "%d", XenbusStateInitialised);
+	if (!backend_reaches(XenbusStateConnected))
+		die("the backend does not connect");
+	node_write(vbd.front, "state", "%d", XenbusStateConnected);
+}
+
+/* ---- requests ---- */
+
+static void ring_push(void)
+{
+	int notify;
+
+	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&vbd.ring, notify);
+	if (notify)
+		event_send();
+}
+
+/* Puts a read or write of whole sectors on the ring, with the pages of request id, but does not push it. */
+static void request_rw(int operation, uint64_t id, uint64_t sector, unsigned int count)
+{
+	blkif_request_t *req = RING_GET_REQUEST(&vbd.ring, vbd.ring.req_prod_pvt);
+
+	memset(req, 0, sizeof(*req));
+	req->operation = operation;
+	req->id = id;
+	req->sector_number = sector;
+	while (count) {
+		unsigned int n = count < PAGE_SECTORS ? count : PAGE_SECTORS;
+		struct page *page = &vbd.pages[id * SEGMENTS + req->nr_segments];
+
+		page_alloc(page);
+		req->seg[req->nr_segments++] = (struct blkif_request_segment){
+			.gref = page->gref, .first_sect = 0, .last_sect = n - 1
+		};
+		count -= n;
+	}
+	vbd.ring.req_prod_pvt++;
+}
+
+static void request_discard(uint64_t id, uint64_t sector, uint64_t count)
+{
+	struct blkif_request_discard *req = (void *)RING_GET_REQUEST(&vbd.ring, vbd.ring.req_prod_pvt);
+
+	memset(req, 0, sizeof(*req));
+	req->operation = BLKIF_OP_DISCARD;
+	req->id = id;
+	req->sector_number = sector;
+	req->nr_sectors = count;
+	vbd.ring.req_prod_pvt++;
+}
+
+/* Takes the next answer from the ring: returns its id and status, ID_NONE if there is none in time. */
+static uint64_t response(int *status)
+{
+	blkif_response_t *rsp;
+	uint64_t id;
+	int more;
+
+	for (;;) {
+		RING_FINAL_CHECK_FOR_RESPONSES(&vbd.ring, more);
+		if (more)
+			break;
+		if (!event_wait())
+			return ID_NONE;
+	}
+	rsp = RING_GET_RESPONSE(&vbd.ring, vbd.ring.rsp_cons);
+	*status = rsp->status;
+	id = rsp->id;
+	vbd.ring.rsp_cons++;
+	if (id >= DEPTH)
+		die("answer to a request that was not made: %llu", (unsigned long long)id);
+	return id;
+}
+
+static void answer(const char *operation)
+{
+	int status;
+
+	ring_push();
+	if (response(&status) == ID_NONE) {
+		printf("%s: no answer\n", operation);
+		problems++;
+	} else if (status == BLKIF_RSP_OKAY || status == BLKIF_RSP_ERROR || status == BLKIF_RSP_EOPNOTSUPP) {
+		printf("%s: %s\n", operation,
+		       status == BLKIF_RSP_OKAY ? "okay" : status == BLKIF_RSP_ERROR ? "error" : "unsupported");
+	} else {
+		printf("%s: status %d\n", operation, status);
+		problems++;
+	}
+}
+
+/* ---- operations ---- */
+
+#define OPERATION_ARGS 4
+
+static void op_write(uint64_t *arg, int count)
+{
+	(void)count;
+	for (unsigned int i = 0; i * PAGE_SECTORS < arg[1]; i++) {
+		page_alloc(&vbd.pages[i]);
+		memset(vbd.pages[i].data, arg[2], PAGE);
+	}
+	request_rw(BLKIF_OP_WRITE, 0, arg[0], arg[1]);
+	answer("write");
+}
+
+static void op_read(uint64_t *arg, int count)
+{
+	for (unsigned int i = 0; i * PAGE_SECTORS < arg[1]; i++) {
+		page_alloc(&vbd.pages[i]);
+		memset(vbd.pages[i].data, ~arg[2], PAGE);
+	}
+	request_rw(BLKIF_OP_READ, 0, arg[0], arg[1]);
+	answer("read");
+	for (unsigned int i = 0; count > 2 && i < arg[1] * SECTOR; i++) {
+		uint8_t byte = vbd.pages[i / PAGE].data[i % PAGE];
+
+		if (byte == (uint8_t)arg[2])
+			continue;
+		printf("read: byte %u is 0x%02x\n", i, byte);
+		problems++;
+		break;
+	}
+}
+
+static void op_flush(uint64_t *arg, int count)
+{
+	(void)arg, (void)count;
+	request_rw(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0);
+	answer("flush");
+}
+
+static void op_discard(uint64_t *arg, int count)
+{
+	(void)count;
+	request_discard(0, arg[0], arg[1]);
+	answer("discard");
+}
+
+static void op_bogus(uint64_t *arg, int count)
+{
+	(void)arg, (void)count;
+	vbd.ring.sring->req_prod = vbd.ring.rsp_cons + RING_SIZE(&vbd.ring) + 1;
+	xen_mb();
+	event_send();
+	printf("bogus: sent\n");
+}
+
+static void op_bench(uint64_t *arg, int count)
+{
+	unsigned int requests = arg[0], segments = arg[1], depth = arg[2], sent = 0, done = 0;
+	struct timespec start, end;
+
+	(void)count;
+	if (!requests || !segments || segments > SEGMENTS || !depth || depth > DEPTH)
+		die("bench:%u:%u:%u is out of range", requests, segments, depth);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	while (done < requests) {
+		int status = BLKIF_RSP_OKAY;
+
+		for (unsigned int i = 0; i < depth && sent < requests; i++, sent++)
+			request_rw(BLKIF_OP_READ, i, i * segments * PAGE_SECTORS, segments * PAGE_SECTORS);
+		ring_push();
+		while (done < sent) {
+			if (response(&status) == ID_NONE || status != BLKIF_RSP_OKAY) {
+				printf("bench: request %u failed\n", done);
+				problems++;
+				return;
+			}
+			done++;
+		}
+	}
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	printf("bench: okay, %llu ns per request\n",
+	       ((end.tv_sec - start.tv_sec) * 1000000000ULL + end.tv_nsec - start.tv_nsec) / requests);
+}
+
+static const struct operation {
+	const char *name;
+	int min, max; /* number of arguments */
+	void (*run)(uint64_t *arg, int count);
+} operations[] = {
+	{ "write", 3, 3, op_write },
+	{ "read", 2, 3, op_read },
+	{ "flush", 0, 0, op_flush },
+	{ "discard", 2, 2, op_discard },
+	{ "bogus", 0, 0, op_bogus },
+	{ "bench", 3, 3, op_bench },
+};
+
+static void perform(char *text)
+{
+	uint64_t arg[OPERATION_ARGS] = { 0 };
+	char *next = strchr(text, ':');
+	int count = 0;
+
+	if (!strncmp(text, "run:", 4)) {
+		int status = system(text + 4);
+
+		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+			printf("run: failed\n");
+			problems++;
+		}
+		return;
+	}
+	if (!strncmp(text, "node:", 5)) {
+		const char *value = node_read(vbd.back, text + 5);
+
+		printf("%s %s\n", text + 5, value ? value : "is absent");
+		return;
+	}
+	if (next)
+		*next++ = '\0';
+	while (next && count < OPERATION_ARGS) {
+		arg[count++] = strtoull(next, &next, 0);
+		if (*next && *next != ':')
+			die("%s: not a number: %s", text, next);
+		next = *next ? next + 1 : NULL;
+	}
+	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
+		const struct operation *op = &operations[i];
+
+		if (strcmp(text, op->name))
+			continue;
+		if (count < op->min || count > op->max)
+			die("%s takes %d to %d numbers", text, op->min, op->max);
+		if ((op->run == op_read || op->run == op_write) && (!arg[1] || arg[1] > SEGMENTS * PAGE_SECTORS))
+			die("%s: 1 to %d sectors", text, SEGMENTS * PAGE_SECTORS);
+		op->run(arg, count);
+		return;
+	}
+	die("no such operation: %s", text);
+}
+
+int main(int argc, char **argv)
+{
+	char *back_nodes[argc + 1], *front_nodes[argc + 1];
+	int backs = 0, fronts = 0, option;
+	bool persistent = true, readonly = false;
+
+	while ((option = getopt(argc, argv, "+prb:f:")) != -1) {
+		switch (option) {
+		case 'p':
+			persistent = false;
+			break;
+		case 'r':
+			readonly = true;
+			break;
+		case 'b':
+			back_nodes[backs++] = optarg;
+			break;
+		case 'f':
+			front_nodes[fronts++] = optarg;
+			break;
+		default:
+			die("unknown option; the head of blkif.c explains them");
+		}
+	}
+	back_nodes[backs] = front_nodes[fronts] = NULL;
+	if (optind >= argc)
+		die("no block device given");
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	vbd_create(argv[optind++], readonly);
+	vbd_connect(persistent, back_nodes, front_nodes);
+	while (optind < argc)
+		perform(argv[optind++]);
+	return problems ? 1 : 0;
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bash
+# Makes the guest side: scripts/lib/guest.sh root|xen|files prints the path of what it made.
+#   root   root file system of dom0 (disk image): Debian with Xen's toolstack   [network]
+#   xen    directory with the hypervisor of the same Debian release             [network]
+#   files  directory with init, lib.sh, the programs of ci/guest, ACPI tables and domU initrd
+# Each is cached in $PVOPS_WORK/guest under a name made of its inputs.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "$0")/../.." && pwd)
+PVOPS_WORK=${PVOPS_WORK:-$HOME/.cache/pvops-dom0}
+SUITE=bookworm
+XEN=4.17
+PACKAGES="xen-utils-$XEN xenstore-utils xen-utils-common iproute2 iputils-ping ethtool
+	busybox-static bridge-utils kmod procps mount"
+
+# What every root image gets on top: busybox as sh (its read has a time-out) and the mount of
+# the NVMe namespace which holds everything that changes between runs (LABEL=pvops).
+customize() {
+	cat <<'END'
+ln -sf /bin/busybox "$1/bin/sh"
+mkdir -p "$1/pvops" "$1/lib/modules"
+cat >"$1/sbin/pvops-init" <<'INIT'
+#!/bin/sh
+until mount -t ext4 -o ro "$(busybox findfs LABEL=pvops)" /pvops; do sleep 0.1; done
+exec /pvops/init
+INIT
+chmod 755 "$1/sbin/pvops-init"
+END
+}
+
+make_root() { # file
+	local hook
+	hook=$(customize)
+	# shellcheck disable=SC2086 # a list of words
+	mmdebstrap --quiet --variant=essential --include="$(echo $PACKAGES | tr ' ' ,)" \
+		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' \
+		--customize-hook="$hook" --format=ext2 "$SUITE" "$1.ext2" >&2
+	# NVMe namespaces get their names in any order: a partition can be named by its UUID.
+	truncate -s "$(($(stat -c %s "$1.ext2") + 1048576))" "$1"
+	printf 'label: dos\nlabel-id: 0x70766f70\nstart=2048, type=83\n' | sfdisk -q "$1"
+	dd if="$1.ext2" of="$1" bs=1M seek=1 conv=notrunc status=none
+	rm "$1.ext2"
+}
+
+make_xen() { # directory
+	mkdir -p "$1/deb"
+	(cd "$1/deb" && apt-get download -qq "xen-hypervisor-$XEN-amd64" 2>/dev/null)
+	dpkg-deb -x "$1"/deb/*.deb "$1/deb"
+	gunzip -c "$1/deb/boot/xen-$XEN-amd64.gz" >"$1/xen"
+	basename "$1"/deb/*.deb >"$1/version"
+	rm -rf "$1/deb"
+}
+
+make_files() { # directory
+	local src name domu
+	mkdir -p "$1/bin" "$1/acpi"
+	cp "$ROOT"/ci/guest/init "$ROOT"/ci/guest/*.sh "$1/"
+	chmod 755 "$1/init"
+	for src in "$ROOT"/ci/guest/*.c; do
+		[ -e "$src" ] || continue
+		name=$(basename "$src" .c)
+		gcc -O2 -Wall -Wextra -Werror -static -I "$ROOT/ci/guest" -o "$1/bin/$name" "$src" -pthread ||
+			{ echo "TEMPORARY: $name left out" >&2 && continue; }
+		strip "$1/bin/$name"
+	done
+	for src in "$ROOT"/ci/guest/acpi/*.asl; do
+		[ -e "$src" ] || continue
+		iasl -p "$1/acpi/$(basename "$src" .asl)" "$src" >"$1/acpi/log" 2>&1 || {
+			cat "$1/acpi/log" >&2
+			echo TEMPORARY
+		}
+	done
+	domu=$1/domu
+	mkdir -p "$domu/bin" "$domu/dev" "$domu/pvops"
+	cp "$(command -v busybox)" "$domu/bin/"
+	cp -r "$1/bin" "$domu/pvops/bin"
+	cp "$ROOT/ci/guest/domu-init" "$domu/init"
+	chmod 755 "$domu/init"
+	(cd "$domu" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$1/domu.cpio"
+	rm -rf "$domu"
+}
+
+# cached KIND KEY SUFFIX: print the cached path, made by make_KIND if it is not there yet.
+cached() {
+	local path=$PVOPS_WORK/guest/$1-$2$3 tmp
+	if [ ! -e "$path" ]; then
+		tmp=$PVOPS_WORK/guest/new.$$$3
+		rm -rf "$tmp"
+		mkdir -p "$PVOPS_WORK/guest"
+		"make_$1" "$tmp"
+		mv "$tmp" "$path"
+	fi
+	echo "$path"
+}
+
+key() {
+	sha256sum | cut -c1-16
+}
+
+main() {
+	case ${1-} in
+	root) cached root "$( (echo "$SUITE $XEN $PACKAGES" && customize) | key)" .img ;;
+	xen) cached xen "$SUITE-$XEN" "" ;;
+	files) cached files "$(cd "$ROOT/ci/guest" && find . -type f ! -name '.*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | key)" "" ;;
+	*)
+		echo "usage: scripts/lib/guest.sh root|xen|files" >&2
+		exit 2
+		;;
+	esac
+}
+
+main "$@"

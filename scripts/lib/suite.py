@@ -1,0 +1,394 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Boot tests: their heads, which boots they need, and what their outcome means.
+
+A test is an executable below ci/tests; the comment lines at its head declare it:
+    # This test will ...                     what it proves
+    # patch: topic/slug | none               the patch it belongs to; none: a feature of the base
+    # profile: pv pvh                        profiles of configs/profiles in which it runs
+    # before: fail "text" | panic "text" | hang      how it comes out without the patch
+    # missing: pvh fail "text"               a feature that the queue still lacks in this profile
+    # needs: own-boot memory=3G xen="..."    what the common boot does not offer (see NEEDS)
+    # expect-console: "text"                 the test ends by switching the machine off, after which
+                                             the console holds the text
+    # timeout: 60                            seconds, for the guest's own timer
+"""
+import configparser
+import dataclasses
+import hashlib
+import json
+import os
+import pathlib
+import re
+import secrets
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+
+import vm
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+WORK = pathlib.Path(os.environ.get("PVOPS_WORK", pathlib.Path.home() / ".cache/pvops-dom0"))
+TESTS = ROOT / "ci/tests"
+
+# Keys of "needs:"; all but domu make a test boot alone.
+NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "qemu", "config", "own-boot"}
+KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "timeout"}
+
+# Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
+VERDICTS = ["SUCCESS", "SKIP", "MISSING", "ERROR", "FAILURE", "CRASH"]
+
+
+class HeadError(Exception):
+    """A test head that does not follow the rules: which file, which line, what to do."""
+
+
+@dataclasses.dataclass
+class Red:
+    """A declared way to fail: kind fail, panic or hang, and the text that must show."""
+    kind: str
+    text: str
+
+    @classmethod
+    def parse(cls, words):
+        if len(words) == 1 and words[0] not in ("fail", "panic", "hang"):
+            words = ["fail", *words]
+        if words[:1] == ["hang"] and len(words) == 1:
+            return cls("hang", "")
+        if len(words) == 2 and words[0] in ("fail", "panic") and words[1]:
+            return cls(*words)
+        raise ValueError('expected fail "text", panic "text" or hang')
+
+
+@dataclasses.dataclass
+class Test:
+    name: str
+    path: pathlib.Path
+    about: str = ""
+    patch: str = "none"
+    profiles: tuple = ()
+    before: Red = None
+    missing: dict = dataclasses.field(default_factory=dict)
+    needs: dict = dataclasses.field(default_factory=dict)
+    expect_console: str = ""
+    timeout: int = 60
+
+    @property
+    def config(self):
+        """Name of the kernel configuration it needs (a section below configs/)."""
+        return self.needs.get("config", "default")
+
+    def alone(self, profile):
+        """Does it need a boot of its own in this profile?"""
+        red = self.missing.get(profile) or self.before
+        return bool(set(self.needs) - {"domu", "config"} or self.expect_console
+                    or (red and red.kind != "fail"))
+
+
+def load_test(path):
+    """Parse the head of one test; raises HeadError."""
+    test = Test(str(path.relative_to(TESTS)), path)
+    about = []
+    for number, line in enumerate(path.read_text().splitlines()[1:], 2):
+        if not line.startswith("#"):
+            break
+        match = re.match(r"# ([a-z-]+): (.*)", line)
+        if not match or match[1] not in KEYS:
+            about.append(line[2:])
+            continue
+        key, value = match.groups()
+        try:
+            words = shlex.split(value)
+            if key == "profile":
+                test.profiles = tuple(words)
+            elif key == "patch":
+                test.patch = value.strip()
+            elif key == "before":
+                test.before = Red.parse(words)
+            elif key == "missing":
+                test.missing[words[0]] = Red.parse(words[1:])
+            elif key == "expect-console":
+                test.expect_console = words[0]
+            elif key == "timeout":
+                test.timeout = int(value)
+            else:
+                for word in words:
+                    name, _, setting = word.partition("=")
+                    if name not in NEEDS:
+                        raise ValueError(f"unknown need '{name}', known: {' '.join(sorted(NEEDS))}")
+                    test.needs[name] = " ".join(filter(None, [test.needs.get(name), setting]))
+        except (ValueError, IndexError) as error:
+            raise HeadError(f"{path}:{number}: {key}: {error}") from None
+    test.about = "\n".join(about).strip()
+    if not test.about.startswith("This test will "):
+        raise HeadError(f'{path}:2: the head must begin with "# This test will ..."')
+    if not test.profiles:
+        raise HeadError(f"{path}: no '# profile:' line, e.g. '# profile: pv pvh'")
+    if (test.patch != "none") != (test.before is not None):
+        raise HeadError(f"{path}: '# patch:' and '# before:' go together; a feature test has "
+                        "'# patch: none' and no '# before:'")
+    return test
+
+
+def load_tests():
+    """All tests by name, in a stable order; ci/tests/*/bench-* are for scripts/bench."""
+    paths = sorted(p for p in TESTS.glob("*/*") if p.is_file() and os.access(p, os.X_OK)
+                   and not p.name.startswith("bench-"))
+    return {test.name: test for test in map(load_test, paths)}
+
+
+def load_profiles():
+    """configs/profiles as mappings."""
+    parser = configparser.ConfigParser(interpolation=None)
+    parser.read(ROOT / "configs/profiles")
+    return {name: dict(parser[name]) for name in parser.sections()}
+
+
+def _output(*argv):
+    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+
+
+class Guest:
+    """The guest side of a boot: root image, hypervisor and the files of ci/guest."""
+
+    def __init__(self):
+        make = str(ROOT / "scripts/lib/guest.sh")
+        self.root = _output(make, "root")
+        self.xen = pathlib.Path(_output(make, "xen"))
+        self.files = pathlib.Path(_output(make, "files"))
+        self.versions = (os.path.basename(self.root) + (self.xen / "version").read_text()
+                         + _output("qemu-system-x86_64", "--version"))
+
+    def key(self, test, profile):
+        """Hash of everything but the kernel that decides how a test comes out."""
+        text = test.path.read_text()
+        parts = [self.versions, text, json.dumps(profile, sort_keys=True)]
+        guest = ROOT / "ci/guest"
+        shared = "".join(p.read_text() for p in sorted(guest.glob("*.sh")))
+        parts += [shared, (guest / "init").read_text(), (guest / "domu-init").read_text()]
+        for source in sorted([*guest.glob("*.c"), *guest.glob("acpi/*.asl")]):
+            if re.search(rf"\b{re.escape(source.stem)}\b", text + shared):
+                parts.append(source.read_text())
+        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
+
+
+def image_id(image):
+    return (pathlib.Path(image) / "id").read_text().strip()
+
+
+class Runner:
+    """Runs tests on one kernel image and remembers their raw results."""
+
+    def __init__(self, image, fresh=False, say=print):
+        self.image, self.fresh, self.say = pathlib.Path(image), fresh, say
+        self.guest = Guest()
+        self.profiles = load_profiles()
+
+    # -- one boot ---------------------------------------------------------------------------
+
+    def stage(self, tests, directory):
+        """Make the disk with everything that changes between runs; returns its path."""
+        stage = pathlib.Path(directory) / "stage"
+        shutil.copytree(self.guest.files, stage)
+        os.link(self.image / "vmlinux", stage / "vmlinuz")
+        if (self.image / "modules").is_dir():
+            shutil.copytree(self.image / "modules", stage / "modules", symlinks=True)
+        for test in tests:
+            (stage / "tests" / test.name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(test.path, stage / "tests" / test.name)
+        (stage / "plan").write_text("".join(f"{t.name} {t.timeout}\n" for t in tests))
+        disk = pathlib.Path(directory) / "files.ext4"
+        subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "pvops", "-d", stage, disk,
+                        "256M"], check=True, stdout=subprocess.DEVNULL)
+        shutil.rmtree(stage)
+        return disk
+
+    def profile_for(self, name, tests):
+        """The profile with what the tests need laid over it, and further QEMU options."""
+        profile = dict(self.profiles[name], **{"xen-image": str(self.guest.xen / "xen")})
+        qemu = []
+        for test in tests:
+            for key in ("memory", "smp", "cpu"):
+                profile[key] = test.needs.get(key, profile[key])
+            for key in ("xen", "append"):
+                profile[key] = f"{profile[key]} {test.needs.get(key, '')}".strip()
+            qemu += shlex.split(test.needs.get("qemu", ""))
+            if "acpi" in test.needs:
+                qemu += ["-acpitable", f"file={self.guest.files}/acpi/{test.needs['acpi']}.aml"]
+        return profile, qemu
+
+    def boot(self, profile_name, tests):
+        """Boot once and run the tests; returns the vm.Outcome and the log directory."""
+        profile, qemu = self.profile_for(profile_name, tests)
+        nonce = secrets.token_hex(8)
+        timeout = 4 * float(profile["boot-seconds"]) + 20 + sum(t.timeout + 10 for t in tests)
+        (WORK / "tmp").mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=WORK / "tmp") as directory:
+            disk = self.stage(tests, directory)
+
+            def argv(work):
+                return vm.command(profile, self.image / "vmlinux", self.guest.root, disk, nonce,
+                                  qemu=qemu, console="socket", work=work)
+            outcome = vm.run(argv, nonce, timeout,
+                             lambda name: self.say(f"  {profile_name}: {name}"))
+            log = WORK / "logs" / image_id(self.image) / f"{profile_name}-{nonce}"
+            log.mkdir(parents=True)
+            (log / "console").write_bytes(outcome.console)
+            (log / "report").write_bytes(outcome.report)
+            (log / "qemu").write_text(shlex.join(argv("SOCKETS")) + "\n")
+        return outcome, log
+
+    # -- results ----------------------------------------------------------------------------
+
+    def _cache(self, test, profile):
+        key = f"{image_id(self.image)}-{self.guest.key(test, self.profiles[profile])}-{profile}"
+        return WORK / "results" / f"{key}.json"
+
+    def _store(self, test, profile, raw):
+        path = self._cache(test, profile)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps(raw, indent=1))
+        new.rename(path)
+
+    def run(self, profile, tests):
+        """Raw results of the tests in a profile, from the cache where nothing changed:
+        {name: {"how", "status", "output", "detail", "bad", "seconds", "log"}}."""
+        results = {}
+        todo = []
+        for test in tests:
+            cache = self._cache(test, profile)
+            if cache.exists() and not self.fresh:
+                results[test.name] = json.loads(cache.read_text())
+            else:
+                todo.append(test)
+        queue = [[t] for t in todo if t.alone(profile)]
+        common = [t for t in todo if not t.alone(profile)]
+        if common:
+            queue.insert(0, common)
+        while queue:
+            group = queue.pop(0)
+            self.say(f"boot {profile}: {len(group)} test(s)")
+            outcome, log = self.boot(profile, group)
+            done, rest = judge_boot(outcome, group)
+            for test, raw in done:
+                raw["log"] = str(log)
+                results[test.name] = raw
+                if raw["how"] != "error":
+                    self._store(test, profile, raw)
+            if rest:
+                queue.insert(0, rest)
+        return results
+
+
+def parse_report(report):
+    """{test: (status, output lines)} and the name of the test that was running at the end."""
+    found, current, output = {}, None, []
+    for line in report.decode(errors="replace").splitlines():
+        line = line.rstrip("\r")
+        if match := re.match(r"# start (\S+)$", line):
+            current, output = match[1], []
+        elif match := re.match(r"(not ok|ok) \d+ (\S+)(?: # SKIP ?(.*))?$", line):
+            status = "skip" if match[3] is not None else {"ok": "pass"}.get(match[1], "fail")
+            if match[2] == current:
+                found[current] = (status, output)
+            current = None
+        elif line.startswith("# "):
+            output.append(line[2:])
+    return found, current, output
+
+
+def judge_boot(outcome, group):
+    """Split a boot into [(test, raw result)] that are settled and the tests to run again.
+
+    A pass counts only if the whole boot ended well; when a test broke the boot, it alone is
+    settled and the others run again without it."""
+    found, current, output = parse_report(outcome.report)
+    seconds = round(outcome.seconds, 1)
+
+    def raw(how, status, lines):
+        return {"how": how, "status": status, "output": lines, "detail": outcome.detail,
+                "bad": outcome.bad_text()[:20000], "seconds": seconds}
+
+    if outcome.how == "done":
+        if set(found) == {t.name for t in group}:
+            return [(t, raw("done", *found[t.name])) for t in group], []
+        outcome.detail = "the report lacks " + " ".join(t.name for t in group if t.name not in found)
+        return [(t, raw("error", "none", [])) for t in group], []
+    if outcome.how == "poweroff" and len(group) == 1 and group[0].expect_console:
+        good = group[0].expect_console.encode() in outcome.console
+        lines = output + ([] if good else [f'console lacks "{group[0].expect_console}"'])
+        return [(group[0], raw("done", "pass" if good else "fail", lines))], []
+    culprit = next((t for t in group if t.name == current), None)
+    if culprit:
+        how = {"bad-console": "panic", "timeout": "hang"}.get(outcome.how, "error")
+        return [(culprit, raw(how, "fail", output))], [t for t in group if t is not culprit]
+    if outcome.how == "bad-console" and len(group) == 1:
+        return [(group[0], raw("panic", "fail", output))], []
+    return [(t, raw("error" if outcome.how != "bad-console" else "panic", "none", []))
+            for t in group], []
+
+
+def shows(red, raw):
+    """Does a raw result fail in just the declared way?"""
+    if raw["how"] == "hang" or red.kind == "hang":
+        return raw["how"] == red.kind
+    if red.kind == "panic":
+        return raw["how"] == "panic" and red.text in raw["bad"]
+    return (raw["how"] == "done" and raw["status"] == "fail"
+            and any(red.text in line for line in raw["output"]))
+
+
+def why(raw):
+    """One line that says how a test failed."""
+    if raw["how"] == "done" and raw["output"]:
+        lines = [x for x in raw["output"] if not x.startswith(("exit status", "timeout"))]
+        return next((x for x in lines if "FAIL" in x), (lines or raw["output"])[-1])
+    return f"{raw['how']}: {raw['detail']}"
+
+
+def green(test, profile, raw):
+    """(verdict, remark) where the test is expected to pass."""
+    if raw["how"] == "error":
+        return "ERROR", why(raw)
+    if profile in test.missing:
+        if shows(test.missing[profile], raw):
+            return "MISSING", why(raw)
+        if raw["status"] == "pass":
+            return "FAILURE", f"passes: remove its '# missing: {profile}' line"
+    if raw["how"] != "done":
+        return "CRASH", why(raw)
+    return {"pass": ("SUCCESS", ""), "skip": ("SKIP", why(raw))}.get(
+        raw["status"], ("FAILURE", why(raw)))
+
+
+def red(test, raw):
+    """(verdict, remark) at the prefix before the test's patch: SUCCESS means red as declared."""
+    if shows(test.before, raw):
+        return "SUCCESS", why(raw)
+    if raw["how"] == "done" and raw["status"] == "pass":
+        return "FAILURE", "passes without its patch, so it proves nothing"
+    if raw["how"] == "done" and raw["status"] == "skip":
+        return "SKIP", why(raw)
+    return "ERROR", f"red for another reason ({why(raw)}), declared: " \
+                    f"{test.before.kind} \"{test.before.text}\""
+
+
+def judge_again(runner, profile, tests, judge):
+    """Run tests and judge them; what ends as ERROR runs once more. Returns
+    {name: (verdict, remark, raw)}."""
+    raws = runner.run(profile, tests)
+    verdicts = {t.name: (*judge(t, raws[t.name]), raws[t.name]) for t in tests}
+    again = [t for t in tests if verdicts[t.name][0] == "ERROR"]
+    if again:
+        retry = Runner(runner.image, fresh=True, say=runner.say)
+        raws = retry.run(profile, again)
+        for t in again:
+            verdict, remark = judge(t, raws[t.name])
+            verdicts[t.name] = (verdict, f"{remark} (second try)", raws[t.name])
+    return verdicts
+
+
+def duration(seconds):
+    return time.strftime("%M:%S", time.gmtime(seconds))
