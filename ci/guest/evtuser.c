@@ -187,7 +187,7 @@ static void pin(int cpu)
 /* Two processes on two CPUs, an event each way per round. */
 static void check_round_trips(unsigned int self)
 {
-	int a, b, port_a, port_b, status, rounds = 2000;
+	int a, b, port_a, port_b, status, rounds = 400;
 	pid_t child;
 
 	a = evtchn_open();

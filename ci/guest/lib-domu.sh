@@ -1,6 +1,26 @@
 # shellcheck shell=sh
 # More functions for boot tests with domUs: . /pvops/lib-domu.sh (after lib.sh)
 
+# A test that fails leaves nothing behind that the next one could stumble over. Libraries and tests
+# which start more than domUs have a clean_up of their own, which calls domu_clean_up.
+domu_clean_up() {
+	for domu_left in $(xl list | awk '$2 ~ /^[1-9]/ { print $2 }'); do xl destroy "$domu_left"; done
+}
+clean_up() {
+	domu_clean_up
+}
+domu_exit() {
+	[ "$1" = 0 ] || clean_up >/dev/null 2>&1
+	exit "$1"
+}
+trap 'domu_exit $?' EXIT
+trap 'exit 143' TERM
+
+# domu_lines NAME LINES [SECONDS]: run several lines of shell in the domU, as domu_exec runs one.
+domu_lines() {
+	domu_exec "$1" "echo $(printf '%s\n' "$2" | base64 -w 0) | base64 -d | sh" "${3:-60}"
+}
+
 # domu_job NAME JOB COMMAND: start a shell command in the domU and go on; JOB names it.
 domu_job() {
 	domu_exec "$1" "{ { $3; }; echo \"status \$?\"; } >/tmp/$2.job 2>&1 &"
@@ -13,7 +33,8 @@ domu_job_says() {
 		domu_exec "$1" "cat /tmp/$2.job" >&2
 		return 1
 	}
-	domu_exec "$1" "sed -n 's/^$3 *//p' /tmp/$2.job"
+	# Messages of the domU's kernel may come between: they do not have the mark.
+	domu_exec "$1" "sed -n 's/^$3 */@@/p' /tmp/$2.job" | sed -n 's/^@@//p'
 }
 
 # domu_job_end NAME JOB [SECONDS]: wait for the end of the job, print its output, return its status.

@@ -94,19 +94,20 @@ def values(entries, side, path, linux):
         gcc = subprocess.run(["gcc", "-w", "-x", "c", "-", *flags, "-o", f"{work}/values"], input=source,
                              capture_output=True, text=True)
         if gcc.returncode:
-            return {}, re.findall(r"^(\S.*error: .*)", gcc.stderr, re.M)
+            errors = re.findall(r"^(\S+?:\d+):(?:\d+:)? error: (.*)", gcc.stderr, re.M)
+            return {}, [f"{line}: {text}" for line, text in dict(reversed(errors)).items()][::-1] or [gcc.stderr]
         run = subprocess.run([f"{work}/values"], capture_output=True, text=True, check=True)
     rows = (map(int, line.split()) for line in run.stdout.splitlines())
     return {(number, index): value for number, index, value in rows}, []
 
 
 def compare(entries, path, linux):
-    """Reports on each header; true if both sides could be compiled."""
+    """Report on each header."""
     sides = []
     for side, name in enumerate(("Linux", "Xen")):
         table, errors = values(entries, side, path, linux)
         for error in errors:
-            print(f"not ok abi {name} - {error}; correct the line in configs/{path.name}")
+            print(f"not ok abi {name} - {error}; correct that line in configs/")
         if errors:
             return
         sides.append(table)

@@ -111,6 +111,7 @@ base_option() {
 base_resolve() {
 	local args=()
 	[ -z "$BASE_ARG" ] || args=("$BASE_KIND" "$BASE_ARG")
+	# shellcheck disable=SC2034 # for the scripts
 	BASE_ID=$("$SCRIPTS/fetch" "${args[@]}") || exit
 }
 
@@ -124,29 +125,39 @@ base_primary() {
 	base_table | awk 'NR == 1 { print $1 }'
 }
 
+# makefile_version: X.Y.Z of the kernel whose Makefile is on stdin
+makefile_version() {
+	awk -F ' *= *' '$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { p = $2 } $1 == "SUBLEVEL" { s = $2 }
+		END { print v "." p "." s }'
+}
+
 # base_version ID: X.Y.Z, for imported trees from their Makefile
 base_version() {
 	case $1 in
-	tarball-* | tree-*)
-		kgit show "refs/pvops/$1/base:Makefile" 2>/dev/null | awk -F' *= *' '
-			$1 == "VERSION" { v = $2 } $1 == "PATCHLEVEL" { p = $2 } $1 == "SUBLEVEL" { s = $2 }
-			END { print v "." p "." s }' || true
-		;;
+	tarball-* | tree-*) { kgit show "refs/pvops/$1/base:Makefile" 2>/dev/null || true; } | makefile_version ;;
 	*) echo "$1" ;;
 	esac
 }
 
-# series_file ID: the quilt series for that base
-series_file() {
-	local version
-	version=$(base_version "$1")
-	local own=$QUEUE/patches/${version%.*}/series
+# series_of X.Y.Z: the quilt series for that kernel
+series_of() {
+	local own=$QUEUE/patches/${1%.*}/series
 	if [ -e "$own" ]; then echo "$own"; else echo "$QUEUE/series"; fi
 }
 
-# series_list ID: the patches in order, relative to $QUEUE/patches
+# series_file ID: the quilt series for that base
+series_file() {
+	series_of "$(base_version "$1")"
+}
+
+# series_read FILE: the patches of a quilt series in order, relative to $QUEUE/patches
+series_read() {
+	sed 's/[[:space:]]*#.*//; s/^[[:space:]]*//; s/[[:space:]].*//; /^$/d' "$1"
+}
+
+# series_list ID: the patches for that base in order, relative to $QUEUE/patches
 series_list() {
-	sed 's/[[:space:]]*#.*//; s/^[[:space:]]*//; s/[[:space:]].*//; /^$/d' "$(series_file "$1")"
+	series_read "$(series_file "$1")"
 }
 
 # wgit DIR ARGS...: git in a worktree of the kernel repository; what it commits does not depend on who runs it

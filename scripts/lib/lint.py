@@ -1,15 +1,17 @@
-"""Check the series, the headers of patches or the heads of boot tests.
+"""Check the series, the headers of patches, the heads of boot tests or Python files.
 
-usage: lint.py series | headers [PATCH...] | tests        (environment: QUEUE, the project's directory)
+usage: lint.py series | headers [PATCH...] | tests | python FILE...     (environment: QUEUE, the project's directory)
 
 Prints `ok NAME` or `not ok NAME - what is wrong; what to do` lines. PATCH is relative to patches/.
 """
 
 import difflib
+import importlib.util
 import itertools
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 import suite
@@ -216,6 +218,17 @@ def check_test(test):
         yield f"its patch does not name it; add the trailer Test: {name} to patches/{head.patch}.patch"
 
 
+def check_python(name):
+    try:
+        compile(pathlib.Path(name).read_text(), name, "exec")
+    except SyntaxError as error:
+        yield f"line {error.lineno}: {error.msg}; correct it"
+        return
+    if importlib.util.find_spec("pyflakes"):
+        run = subprocess.run([sys.executable, "-m", "pyflakes", name], capture_output=True, text=True)
+        yield from (f"{line}; correct it" for line in run.stdout.splitlines())
+
+
 def main():
     what, names = sys.argv[1], sys.argv[2:]
     if what == "series":
@@ -224,6 +237,9 @@ def main():
         every = (str(p.relative_to(PATCHES)) for p in PATCHES.glob("**/*.patch"))
         for name in names or sorted(every):
             report(f"headers {name}", list(check_header(name)))
+    elif what == "python":
+        for name in names:
+            report(f"python {name}", list(check_python(name)))
     else:
         for test in sorted(p for p in TESTS.glob("*/*") if p.is_file()):
             report(f"tests {test.relative_to(TESTS)}", list(check_test(test)))

@@ -93,7 +93,8 @@ class Record:
         for row in self.rows:
             if row["verdict"] in ("ERROR", "FAILURE", "CRASH"):
                 print(f"  {row['verdict']} {row['profile']} {row['kind']} "
-                      f"{row['test'] or row['patch']}: {row['remark']}\n    log: {row.get('log')}")
+                      f"{row['test'] or row['patch']}: {row['remark']}"
+                      + (f"\n    log: {row['log']}" if row.get("log") else ""))
         if count["MISSING"]:
             print(f"{count['MISSING']} declared missing: " + " ".join(
                 f"{r['test']}({r['profile']})" for r in self.rows if r["verdict"] == "MISSING"))

@@ -22,7 +22,9 @@ import re
 import secrets
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -38,6 +40,12 @@ KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "tim
 
 # Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
 VERDICTS = ["SUCCESS", "SKIP", "MISSING", "ERROR", "FAILURE", "CRASH"]
+
+
+os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, for other users than root
+
+# A run that is killed cleans up: its machine and its work files go.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 class HeadError(Exception):
@@ -65,6 +73,7 @@ class Red:
 class Test:
     name: str
     path: pathlib.Path
+    text: str
     about: str = ""
     patch: str = "none"
     profiles: tuple = ()
@@ -88,9 +97,9 @@ class Test:
 
 def load_test(path):
     """Parse the head of one test; raises HeadError."""
-    test = Test(str(path.relative_to(TESTS)), path)
+    test = Test(str(path.relative_to(TESTS)), path, path.read_text())
     about = []
-    for number, line in enumerate(path.read_text().splitlines()[1:], 2):
+    for number, line in enumerate(test.text.splitlines()[1:], 2):
         if not line.startswith("#"):
             break
         match = re.match(r"# ([a-z-]+): (.*)", line)
@@ -135,7 +144,10 @@ def load_tests():
     """All tests by name, in a stable order; ci/tests/*/bench-* are for scripts/bench."""
     paths = sorted(p for p in TESTS.glob("*/*") if p.is_file() and os.access(p, os.X_OK)
                    and not p.name.startswith("bench-"))
-    return {test.name: test for test in map(load_test, paths)}
+    try:
+        return {test.name: test for test in map(load_test, paths)}
+    except HeadError as error:
+        sys.exit(str(error))
 
 
 def load_profiles():
@@ -146,7 +158,14 @@ def load_profiles():
 
 
 def _output(*argv):
-    return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    try:
+        return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
+    except FileNotFoundError:
+        print(f"{argv[0]} is missing; scripts/setup installs it", file=sys.stderr)
+        sys.exit(3)
+    except subprocess.CalledProcessError as error:
+        print(f"{shlex.join(argv)} ended with {error.returncode}", file=sys.stderr)
+        sys.exit(4)
 
 
 class Guest:
@@ -154,6 +173,9 @@ class Guest:
 
     def __init__(self):
         make = str(ROOT / "scripts/lib/guest.sh")
+        # Read before they are compiled: what is edited meanwhile must not pass for what was booted.
+        self.sources = {p: p.read_text(errors="replace") for p in sorted((ROOT / "ci/guest").glob("**/*"))
+                        if p.is_file() and not p.name.startswith(".")}
         self.root = _output(make, "root")
         self.xen = pathlib.Path(_output(make, "xen"))
         self.files = pathlib.Path(_output(make, "files"))
@@ -162,14 +184,14 @@ class Guest:
 
     def key(self, test, profile):
         """Hash of everything but the kernel that decides how a test comes out."""
-        text = test.path.read_text()
-        parts = [self.versions, text, json.dumps(profile, sort_keys=True)]
-        guest = ROOT / "ci/guest"
-        shared = "".join(p.read_text() for p in sorted(guest.glob("*.sh")))
-        parts += [shared, (guest / "init").read_text(), (guest / "domu-init").read_text()]
-        for source in sorted([*guest.glob("*.c"), *guest.glob("acpi/*.asl")]):
-            if re.search(rf"\b{re.escape(source.stem)}\b", text + shared):
-                parts.append(source.read_text())
+        machine = vm.command(dict(profile, **{"xen-image": ""}), "", "", "", "", console="socket")
+        single = {p: text for p, text in self.sources.items() if p.suffix in (".c", ".asl")}
+        shared = "".join(text for p, text in self.sources.items() if p not in single)
+        parts = [self.versions, test.text, shared, *machine, profile["boot-seconds"],
+                 vm.BAD_CONSOLE.pattern.decode()]
+        for path, text in single.items():
+            if re.search(rf"\b{re.escape(path.stem)}\b", test.text + shared):
+                parts.append(text)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
@@ -195,8 +217,10 @@ class Runner:
         if (self.image / "modules").is_dir():
             shutil.copytree(self.image / "modules", stage / "modules", symlinks=True)
         for test in tests:
-            (stage / "tests" / test.name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(test.path, stage / "tests" / test.name)
+            file = stage / "tests" / test.name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(test.text)
+            file.chmod(0o755)
         (stage / "plan").write_text("".join(f"{t.name} {t.timeout}\n" for t in tests))
         disk = pathlib.Path(directory) / "files.ext4"
         subprocess.run(["mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-L", "pvops", "-d", stage, disk,
@@ -222,7 +246,7 @@ class Runner:
         """Boot once and run the tests; returns the vm.Outcome and the log directory."""
         profile, qemu = self.profile_for(profile_name, tests)
         nonce = secrets.token_hex(8)
-        timeout = 4 * float(profile["boot-seconds"]) + 20 + sum(t.timeout + 10 for t in tests)
+        timeout = 6 * float(profile["boot-seconds"]) + sum(1.25 * t.timeout + 1 for t in tests)
         (WORK / "tmp").mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=WORK / "tmp") as directory:
             disk = self.stage(tests, directory)
@@ -245,8 +269,8 @@ class Runner:
         key = f"{image_id(self.image)}-{self.guest.key(test, self.profiles[profile])}-{profile}"
         return WORK / "results" / f"{key}.json"
 
-    def _store(self, test, profile, raw):
-        path = self._cache(test, profile)
+    @staticmethod
+    def _store(path, raw):
         path.parent.mkdir(parents=True, exist_ok=True)
         new = path.with_suffix(".new")
         new.write_text(json.dumps(raw, indent=1))
@@ -257,10 +281,10 @@ class Runner:
         {name: {"how", "status", "output", "detail", "bad", "seconds", "log"}}."""
         results = {}
         todo = []
+        caches = {t.name: self._cache(t, profile) for t in tests}
         for test in tests:
-            cache = self._cache(test, profile)
-            if cache.exists() and not self.fresh:
-                results[test.name] = json.loads(cache.read_text())
+            if caches[test.name].exists() and not self.fresh:
+                results[test.name] = json.loads(caches[test.name].read_text())
             else:
                 todo.append(test)
         queue = [[t] for t in todo if t.alone(profile)]
@@ -276,27 +300,34 @@ class Runner:
                 raw["log"] = str(log)
                 results[test.name] = raw
                 if raw["how"] != "error":
-                    self._store(test, profile, raw)
+                    self._store(caches[test.name], raw)
             if rest:
                 queue.insert(0, rest)
         return results
 
 
 def parse_report(report):
-    """{test: (status, output lines)} and the name of the test that was running at the end."""
-    found, current, output = {}, None, []
-    for line in report.decode(errors="replace").splitlines():
+    """{test: (status, output lines)}, the test that was running at the end and its output,
+    and what is wrong with the form of the report ("" if nothing)."""
+    found, current, output, plan, wrong = {}, None, [], None, ""
+    for line in report.decode(errors="replace").split("\n"):
         line = line.rstrip("\r")
-        if match := re.match(r"# start (\S+)$", line):
+        if match := re.match(r"1\.\.(\d+)$", line):
+            plan = int(match[1])
+        elif current is None and (match := re.match(r"# start (\S+)$", line)):
             current, output = match[1], []
-        elif match := re.match(r"(not ok|ok) \d+ (\S+)(?: # SKIP ?(.*))?$", line):
-            status = "skip" if match[3] is not None else {"ok": "pass"}.get(match[1], "fail")
-            if match[2] == current:
+        elif match := re.match(r"(not ok|ok) (\d+) (\S+)(?: # SKIP ?(.*))?$", line):
+            status = "skip" if match[4] is not None else {"ok": "pass"}.get(match[1], "fail")
+            if match[3] == current and current not in found and int(match[2]) == len(found) + 1:
                 found[current] = (status, output)
+            else:
+                wrong = wrong or f"the report has an unexpected line: {line}"
             current = None
-        elif line.startswith("# "):
+        elif current and line.startswith("# "):
             output.append(line[2:])
-    return found, current, output
+    if plan != len(found):
+        wrong = wrong or f"the report's plan is {plan}, but it has {len(found)} result(s)"
+    return found, current, output, wrong
 
 
 def judge_boot(outcome, group):
@@ -304,7 +335,7 @@ def judge_boot(outcome, group):
 
     A pass counts only if the whole boot ended well; when a test broke the boot, it alone is
     settled and the others run again without it."""
-    found, current, output = parse_report(outcome.report)
+    found, current, output, wrong = parse_report(outcome.report)
     seconds = round(outcome.seconds, 1)
 
     def raw(how, status, lines):
@@ -312,11 +343,17 @@ def judge_boot(outcome, group):
                 "bad": outcome.bad_text()[:20000], "seconds": seconds}
 
     if outcome.how == "done":
-        if set(found) == {t.name for t in group}:
-            return [(t, raw("done", *found[t.name])) for t in group], []
-        outcome.detail = "the report lacks " + " ".join(t.name for t in group if t.name not in found)
-        return [(t, raw("error", "none", [])) for t in group], []
-    if outcome.how == "poweroff" and len(group) == 1 and group[0].expect_console:
+        if set(found) != {t.name for t in group}:
+            wrong = wrong or "the report is not about " + " ".join(t.name for t in group)
+        if wrong:
+            outcome.detail = wrong
+            return [(t, raw("error", "none", [])) for t in group], []
+        for test in group:
+            status, lines = found[test.name]
+            if test.expect_console and status == "pass":
+                found[test.name] = ("fail", [*lines, "the test did not switch the machine off"])
+        return [(t, raw("done", *found[t.name])) for t in group], []
+    if outcome.how == "poweroff" and group[0].expect_console and current == group[0].name:
         good = group[0].expect_console.encode() in outcome.console
         lines = output + ([] if good else [f'console lacks "{group[0].expect_console}"'])
         return [(group[0], raw("done", "pass" if good else "fail", lines))], []
@@ -342,9 +379,9 @@ def shows(red, raw):
 
 def why(raw):
     """One line that says how a test failed."""
-    if raw["how"] == "done" and raw["output"]:
+    if raw["how"] == "done":
         lines = [x for x in raw["output"] if not x.startswith(("exit status", "timeout"))]
-        return next((x for x in lines if "FAIL" in x), (lines or raw["output"])[-1])
+        return next((x for x in lines if "FAIL" in x), (lines or raw["output"] or ["no output"])[-1])
     return f"{raw['how']}: {raw['detail']}"
 
 

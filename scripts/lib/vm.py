@@ -19,8 +19,8 @@ import time
 EXIT_DONE = 33
 
 BAD_CONSOLE = re.compile(
-    rb"Kernel panic|BUG:|kernel BUG at|Oops|(?<!\(XEN\) )WARNING: |Bad FPU state|general protection fault"
-    rb"|rcu: INFO: rcu\w* (?:self-)?detected|rcu_\w+ detected stalls|blocked for more than"
+    rb"Kernel panic|PANIC: |\bBUG:|kernel BUG at|Oops|(?<!\(XEN\) )WARNING: |Bad FPU state|general protection fault"
+    rb"|rcu: INFO: rcu\w* (?:self-)?detected|rcu_\w+ detected stalls|blocked for more than|hard LOCKUP"
     rb"|unchecked MSR access error|Hardware Dom0 (?:crashed|shutdown: watchdog)"
     rb"|\(XEN\) Panic on CPU|\(XEN\) Assertion|\(XEN\) FATAL|Xen BUG at|list_(?:add|del) corruption"
     rb"|UBSAN: |KASAN: |Slab corruption|Poison overwritten|possible circular locking")
@@ -60,7 +60,7 @@ def command(profile, kernel, root, files, nonce, extra_append=(), extra_xen=(), 
         argv += ["-kernel", profile["xen-image"], "-append", " ".join(xen),
                  "-initrd", f"{kernel} console=hvc0 {' '.join(append)}".replace(",", ",,")]
     else:
-        argv += ["-kernel", kernel, "-append", f"console=ttyS0 {' '.join(append)}"]
+        argv += ["-kernel", str(kernel), "-append", f"console=ttyS0 {' '.join(append)}"]
     argv += [*shlex.split(profile["machine"]), *qemu]
     if console == "stdio":
         return argv + ["-serial", "mon:stdio"]
@@ -77,7 +77,10 @@ class _Monitor:
         self.send({"execute": "qmp_capabilities"})
 
     def send(self, message):
-        self.conn.sendall(json.dumps(message).encode() + b"\n")
+        try:
+            self.conn.sendall(json.dumps(message).encode() + b"\n")
+        except ConnectionError:
+            pass  # QEMU is gone; its exit status says more
 
     def later(self, seconds, command_line):
         self.pending.append((time.monotonic() + seconds, command_line))
@@ -109,25 +112,29 @@ def run(argv_for, nonce, timeout, started=None):
             listeners[name] = socket.socket(socket.AF_UNIX)
             listeners[name].bind(f"{work}/{name}")
             listeners[name].listen(1)
-            listeners[name].settimeout(20)
         begin = time.monotonic()
         with open(f"{work}/stderr", "w+b") as stderr:
-            process = subprocess.Popen(argv_for(work), stdin=subprocess.DEVNULL,
-                                       stdout=stderr, stderr=stderr)
+            # The machine ends with this process, however that ends.
+            process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv_for(work)],
+                                       stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
             try:
-                conns = _accept(listeners, process)
+                conns = _accept(listeners, process, begin + timeout)
                 if conns is None:
+                    outcome = Outcome("exit", "QEMU did not start", b"", b"", None,
+                                      time.monotonic() - begin)
+                else:
+                    outcome = _supervise(process, conns, nonce, begin, timeout, started)
+                if outcome.how == "exit":
                     stderr.seek(0)
-                    return Outcome("exit", "QEMU did not start: " +
-                                   stderr.read().decode(errors="replace").strip(),
-                                   b"", b"", None, time.monotonic() - begin)
-                return _supervise(process, conns, nonce, begin, timeout, started)
+                    said = stderr.read().decode(errors="replace").strip()
+                    outcome.detail += f": {said}" if said else ""
+                return outcome
             finally:
                 process.kill()
                 process.wait()
 
 
-def _accept(listeners, process):
+def _accept(listeners, process, deadline):
     conns = {}
     for name, listener in listeners.items():
         listener.settimeout(0.2)
@@ -135,7 +142,7 @@ def _accept(listeners, process):
             try:
                 conns[name] = listener.accept()[0]
             except TimeoutError:
-                if process.poll() is not None:
+                if process.poll() is not None or time.monotonic() > deadline:
                     return None
     return conns
 
@@ -156,7 +163,10 @@ def _supervise(process, conns, nonce, begin, timeout, started):
 
     while True:
         for key, _ in selector.select(0.1):
-            data = key.fileobj.recv(65536)
+            try:
+                data = key.fileobj.recv(65536)
+            except ConnectionResetError:  # QEMU left without reading our last command
+                data = b""
             if not data:
                 selector.unregister(key.fileobj)
             elif key.data == "console":
@@ -193,7 +203,7 @@ def _supervise(process, conns, nonce, begin, timeout, started):
                 return finish("poweroff", "the guest switched the machine off")
             return finish("exit", f"QEMU left with status {process.returncode} "
                           f"({monitor.shutdown}) {'after' if end_seen else 'before'} the end line")
-        if now > deadline:
+        if now > deadline and bad_at is None:
             return finish("timeout", f"no end line after {timeout} s")
 
 
