@@ -37,7 +37,7 @@
 #include <xen/evtchn.h>
 
 #define WAIT_MS	10000
-#define MANY	200
+#define MANY	100
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
 fail(const char *fmt, ...)
@@ -187,7 +187,7 @@ static void pin(int cpu)
 /* Two processes on two CPUs, an event each way per round. */
 static void check_round_trips(unsigned int self)
 {
-	int a, b, port_a, port_b, status, rounds = 400;
+	int a, b, port_a, port_b, status, rounds = 200;
 	pid_t child;
 
 	a = evtchn_open();

@@ -39,33 +39,33 @@ sum_of() {
 # blk_guest_writes NAME DEVICE BACKING: random data from the guest, on both its CPUs, the checksum
 # compared in dom0. BACKING is a file, or a block device which dom0 has not cached.
 blk_guest_writes() {
-	# Two streams of 4 MiB, 64 KiB requests; then sectors which are not aligned to pages.
+	# Two streams of 1 MiB, 64 KiB requests; then sectors which are not aligned to pages.
 	domu_lines "$1" "
 		cd /tmp
-		dd if=/dev/urandom of=r bs=1M count=8 2>/dev/null
-		dd if=r of=/dev/$2 bs=64k count=64 conv=fsync,notrunc 2>/dev/null &
-		dd if=r of=/dev/$2 bs=64k skip=64 seek=64 conv=fsync,notrunc 2>/dev/null && wait \$! || echo lost
-		dd if=r of=/dev/$2 bs=512 seek=16391 count=77 oflag=direct conv=notrunc 2>/dev/null || echo lost
+		dd if=/dev/urandom of=r bs=1M count=2 2>/dev/null
+		dd if=r of=/dev/$2 bs=64k count=16 conv=fsync,notrunc 2>/dev/null &
+		dd if=r of=/dev/$2 bs=64k skip=16 seek=16 conv=fsync,notrunc 2>/dev/null && wait \$! || echo lost
+		dd if=r of=/dev/$2 bs=512 seek=4103 count=77 oflag=direct conv=notrunc 2>/dev/null || echo lost
 		{ cat r; head -c 39424 r; } | sha256sum" >sum
 	case $3 in /dev/*) blockdev --flushbufs "$3" ;; esac
 	blk_got=$({
-		head -c 8388608 "$3"
-		dd if="$3" bs=512 skip=16391 count=77 2>/dev/null
+		head -c 2097152 "$3"
+		dd if="$3" bs=512 skip=4103 count=77 2>/dev/null
 	} | sum_of)
 	grep -q "^$blk_got" sum || fail "$2: the guest wrote $(cut -c1-64 sum), dom0 finds $blk_got"
-	echo "$2: 8 MiB and 77 sectors written by the guest"
+	echo "$2: 2 MiB and 77 sectors written by the guest"
 }
 
 # blk_guest_reads NAME DEVICE BACKING: random data from dom0, the checksum compared in the guest.
 blk_guest_reads() {
-	dd if=/dev/urandom of=random bs=1M count=8 2>/dev/null
+	dd if=/dev/urandom of=random bs=1M count=2 2>/dev/null
 	dd if=random of="$3" bs=1M conv=fsync,notrunc 2>/dev/null || fail "dom0 can not write to $3"
 	case $3 in /dev/*) blockdev --flushbufs "$3" ;; esac
 	blk_want=$(sum_of <random)
-	domu_exec "$1" "blockdev --flushbufs /dev/$2; head -c 8388608 /dev/$2 | sha256sum" >sum ||
+	domu_exec "$1" "blockdev --flushbufs /dev/$2; head -c 2097152 /dev/$2 | sha256sum" >sum ||
 		fail "$2: the guest can not read"
 	grep -q "^$blk_want" sum || fail "$2: dom0 wrote $blk_want, the guest reads $(cut -c1-64 sum)"
-	echo "$2: 8 MiB read by the guest"
+	echo "$2: 2 MiB read by the guest"
 }
 
 # blk_flush NAME DEVICE: fsync in the guest reaches blkback as a flush request.
@@ -73,31 +73,31 @@ blk_flush() {
 	blk_before=$(vbd_stat "$2" f_req)
 	[ "$(vbd_node "$2" feature-flush-cache)" = 1 ] ||
 		fail "$2: no feature-flush-cache"
-	domu_exec "$1" "grep -q 'write back' /sys/block/$2/queue/write_cache && dd if=/dev/zero of=/dev/$2 bs=4k count=1 seek=3000 conv=fsync,notrunc 2>/dev/null" ||
+	domu_exec "$1" "grep -q 'write back' /sys/block/$2/queue/write_cache && dd if=/dev/zero of=/dev/$2 bs=4k count=1 seek=1500 conv=fsync,notrunc 2>/dev/null" ||
 		fail "$2: fsync failed, or the guest does not see a write cache"
 	[ "$(vbd_stat "$2" f_req)" -gt "$blk_before" ] || fail "$2: fsync sent no flush to blkback"
 	echo "$2: fsync flushes"
 }
 
-# blk_discard NAME DEVICE BACKING: MiB 2 to 6 of 8 MiB of data discarded by the guest: zeroes for both
+# blk_discard NAME DEVICE BACKING: the middle MiB of 2 MiB of data discarded by the guest: zeroes for both
 # sides, the rest untouched; a file becomes smaller.
 blk_discard() {
 	blk_before=$(vbd_stat "$2" ds_req)
 	blk_blocks=$(stat -c %b "$3")
 	[ "$(vbd_node "$2" feature-discard)" = 1 ] || fail "$2: no feature-discard"
-	head -c 8388608 "$3" >before
-	domu_exec "$1" "blkdiscard -o 2097152 -l 4194304 /dev/$2 && sync" || fail "$2: blkdiscard failed"
+	head -c 2097152 "$3" >before
+	domu_exec "$1" "blkdiscard -o 524288 -l 1048576 /dev/$2 && sync" || fail "$2: blkdiscard failed"
 	[ "$(vbd_stat "$2" ds_req)" -gt "$blk_before" ] || fail "$2: no discard reached blkback"
-	dd if=/dev/zero of=before bs=1M seek=2 count=4 conv=notrunc 2>/dev/null
+	dd if=/dev/zero of=before bs=512k seek=1 count=2 conv=notrunc 2>/dev/null
 	case $3 in /dev/*) blockdev --flushbufs "$3" ;; esac
 	blk_want=$(sum_of <before)
-	[ "$(head -c 8388608 "$3" | sum_of)" = "$blk_want" ] ||
-		fail "$2: dom0 does not find 4 MiB of zeroes amid the data"
-	domu_exec "$1" "blockdev --flushbufs /dev/$2; head -c 8388608 /dev/$2 | sha256sum" >sum
-	grep -q "^$blk_want" sum || fail "$2: the guest does not find 4 MiB of zeroes amid the data"
-	[ -b "$3" ] || [ "$(stat -c %b "$3")" -le $((blk_blocks - 8000)) ] ||
+	[ "$(head -c 2097152 "$3" | sum_of)" = "$blk_want" ] ||
+		fail "$2: dom0 does not find 1 MiB of zeroes amid the data"
+	domu_exec "$1" "blockdev --flushbufs /dev/$2; head -c 2097152 /dev/$2 | sha256sum" >sum
+	grep -q "^$blk_want" sum || fail "$2: the guest does not find 1 MiB of zeroes amid the data"
+	[ -b "$3" ] || [ "$(stat -c %b "$3")" -le $((blk_blocks - 2000)) ] ||
 		fail "$2: the file has $(stat -c %b "$3") blocks after a discard, $blk_blocks before"
-	echo "$2: 4 MiB discarded"
+	echo "$2: 1 MiB discarded"
 }
 
 # blk_disk NAME DEVICE BACKING: all of it.
@@ -150,6 +150,7 @@ clean_up() {
 	domu_clean_up
 	losetup -d "$ro"
 	losetup -d "$late"
+	losetup -d /dev/loop5
 	kill "$ublk_pid"
 }
 
@@ -163,8 +164,13 @@ blkback_feature() {
 	losetup -r $ro ro.img || fail "losetup $ro"
 	losetup $late late.img || fail "losetup $late"
 	mark
-	# The first disk is set up by Xen's own script, which makes the loop device.
-	blk_domu blocks "$1" "vdev=xvda,access=rw,target=$PWD/loop.img" \
+	# A PV domU's first disk is set up by Xen's own script, which makes the loop device.
+	first=target=$PWD/loop.img
+	if [ "$1" = pvh ]; then
+		losetup /dev/loop5 loop.img || fail "losetup /dev/loop5"
+		first=$quick,target=/dev/loop5
+	fi
+	blk_domu blocks "$1" "vdev=xvda,access=rw,$first" \
 		"vdev=xvdb,access=rw,$quick,target=$ublk_dev" "vdev=xvdc,access=ro,$quick,target=$ro"
 	[ "$(xenstore-read "/local/domain/$blk_dom/device/vbd/51712/multi-queue-num-queues")" = 2 ] ||
 		fail "a guest with two vCPUs does not use two queues"
@@ -183,6 +189,7 @@ blkback_feature() {
 	domu_stop blocks
 	losetup -d $ro || fail "losetup -d $ro"
 	losetup -d $late || fail "losetup -d $late"
+	[ "$1" = pv ] || losetup -d /dev/loop5 || fail "losetup -d /dev/loop5"
 	wait_for 10 no_loop "$PWD" || fail "loop devices are left: $(losetup -a)"
 	ublk_stop
 	since_mark | grep -E 'I/O error|xen-blkback.*(invalid|fail|error)' && fail "errors in dom0"

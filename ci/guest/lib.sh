@@ -26,7 +26,7 @@ host() {
 # profile: prints pv or pvh, the kind of this dom0.
 profile() {
 	read -r kind </sys/hypervisor/guest_type
-	echo "$kind" | tr 'A-Z' 'a-z'
+	echo "$kind" | tr '[:upper:]' '[:lower:]'
 }
 
 # mark / since_mark: the kernel messages since the last mark.
@@ -82,6 +82,7 @@ domu_wait() {
 	while :; do
 		domu_left=$((domu_end - $(date +%s)))
 		[ $domu_left -gt 0 ] || return 1
+		# shellcheck disable=SC3045 # busybox' read has a time-out
 		IFS= read -r -t $domu_left domu_line <"/tmp/$1.tty" || return 1
 		domu_line=${domu_line%"$(printf '\r')"}
 		case $domu_line in

@@ -97,7 +97,10 @@ short_timeouts() {
 	local i scenario=('boot; hang' 'boot; report "# start topic/good"; hang' 'boot; tests; end; hang')
 	short_timeouts
 	mkdir "$TOY/deaf"
-	printf '%s\n' '#!/bin/sh' '[ "$1" = --version ] || exec sleep 60' >"$TOY/deaf/qemu-system-x86_64"
+	cat >"$TOY/deaf/qemu-system-x86_64" <<-'END'
+		#!/bin/sh
+		[ "$1" = --version ] || exec python3 -c 'import sys, time; time.sleep(30); sys.exit("nobody ended me")'
+	END
 	chmod +x "$TOY/deaf/qemu-system-x86_64"
 	for i in 0 1 2 3; do
 		{
@@ -111,7 +114,7 @@ short_timeouts() {
 	grep -F 'ERROR pv topic/good error: no end line' "$TOY/out0"
 	grep -F 'CRASH pv topic/good hang: ' "$TOY/out1"
 	grep -F 'ERROR pv topic/good error: no end line' "$TOY/out2"
-	grep -F 'ERROR pv topic/good error: QEMU did not start' "$TOY/out3"
+	grep -Fx 'ERROR pv topic/good error: QEMU did not start' "$TOY/out3"
 	for i in 0 1 2 3; do [ "$(tail -n 1 "$TOY/out$i")" = 'status 1' ]; done
 }
 
@@ -205,16 +208,16 @@ short_timeouts() {
 }
 
 @test "QEMU that is killed is an error" {
-	play 'boot; report "# start topic/good"; kill -KILL "$MACHINE"; exit'
+	play 'boot; report "# start topic/good"; signal KILL; exit'
 	refused ERROR 'status -9'
-	play 'boot; tests; end; kill -KILL "$MACHINE"; exit'
+	play 'boot; tests; end; signal KILL; exit'
 	refused ERROR 'status -9'
 }
 
 @test "QEMU that dies with the monitor open is an error, not a failure of the harness" {
-	play 'boot; tests; end; kill -KILL "$MACHINE"; report "# host 0 info status"; sleep 0.5; exit'
+	play 'boot; tests; end; signal KILL; report "# host 0 info status"; sleep 0.5; exit'
 	refused ERROR 'status -9'
-	play 'boot; tests; end; kill -STOP "$MACHINE"; report "# host 0 info status"; sleep 0.5; kill -KILL "$MACHINE"; exit'
+	play 'boot; tests; end; signal STOP; report "# host 0 info status"; sleep 0.5; signal KILL; exit'
 	refused ERROR 'status -9'
 }
 

@@ -1,11 +1,11 @@
-# shellcheck shell=bash
+# shellcheck shell=bats
 # A toy project for the selftests: the real scripts, with stubs where a kernel, QEMU or the network
 # would be needed. A kernel image is a file with the names of the patches that it has.
 #
 #	toy_make		the project, in $TOY; two patches, topic/one and topic/two
-#	toy_test NAME HEAD...	a boot test; its head lines here, its body on stdin
+#	toy_test NAME HEAD...	a boot test; its head lines here, its body (which may use has) on stdin
 #	toy_image N		prints the image directory of the first N patches
-#	toy				runs a script of the project, with a machine that is fake-qemu
+#	toy SCRIPT ARGS...	runs a script of the project, with a machine that is fake-qemu
 #	starts			prints how often the machine was started
 
 SELFTEST=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -44,7 +44,7 @@ toy_make() {
 	toy_stub fetch 'echo 1.2.3'
 	toy_stub setup ':'
 	toy_stub build "$(declare -f stub_build)" 'stub_build "$@"'
-	toy_stub lib/guest.sh 'echo "$PVOPS_WORK/guest/$1"'
+	toy_stub lib/guest.sh "$(declare -f stub_guest)" 'stub_guest "$@"'
 	mkdir -p "$PVOPS_WORK"/guest/{xen,files}
 	touch "$PVOPS_WORK/guest/root"
 	echo 'xen 0' >"$PVOPS_WORK/guest/xen/version"
@@ -78,16 +78,22 @@ stub_build() {
 		grep -h warning: "${patches[@]}" >"$image/warnings" || true
 	fi
 	head -n "$prefix" "$TOY/series" >"$image/vmlinux"
-	echo "$prefix-$config" >"$image/id"
+	echo "$prefix-$config$(cat "$TOY/image-version" 2>/dev/null || true)" >"$image/id"
 	echo "$image"
 }
+
+# scripts/lib/guest.sh: files that only have to be there
+stub_guest() { echo "$PVOPS_WORK/guest/$1"; }
+
+# has TOPIC/NAME: for tests: the kernel that runs has that patch
+has() { grep -qx "$1.patch" "$KERNEL"; }
 
 toy_test() {
 	local file=$TOY/ci/tests/$1
 	shift
 	{
 		printf '%s\n' '#!/bin/sh' '# This test will prove the harness.' "${@/#/# }"
-		echo 'has() { grep -qx "$1.patch" "$KERNEL"; }'
+		declare -f has
 		cat
 	} >"$file"
 	chmod +x "$file"
@@ -104,6 +110,7 @@ toy() {
 starts() { wc -l <"$TOY/starts"; }
 
 # says TEXT: the script that ran printed it
+# shellcheck disable=SC2154 # bats' run sets status and output
 says() {
 	[[ $output == *"$1"* ]] || {
 		printf 'not in the output (status %s): %s\n%s\n' "$status" "$1" "$output"

@@ -46,7 +46,7 @@ die() {
 	local code=$1
 	note "$2"
 	shift 2
-	(($# == 0)) || printf '  %s\n' "$@" >&2
+	(($# == 0)) || printf '%s\n' "$@" | sed 's/^/  /' >&2
 	exit "$code"
 }
 

@@ -22,7 +22,7 @@ TESTS = QUEUE / "ci/tests"
 suite.ROOT, suite.TESTS = QUEUE, TESTS
 TOPICS = "core mmu evtchn gnttab xenbus blkback netback acpi s3 microcode msi".split()
 AUTHOR = "pvops-dom0 queue <queue@pvops-dom0.invalid>"
-FORMAT = "git format-patch --zero-commit --no-signature --full-index --no-renames -N"
+FORMAT = "git format-patch --zero-commit --no-signature --full-index --no-renames -N --filename-max-length=100"
 
 # Trailers of a patch and what their values look like.
 TRAILERS = {
@@ -162,9 +162,8 @@ def check_header(name):
         yield f"subject has {len(title)} characters; 70 at most"
     if not re.match(r"[^\s:][^:]*(: [^:]+)*: \S", title) or title.endswith("."):
         yield f"subject {title!r}; write `subsystem: what it does`, without a full stop"
-    # git cuts names at 52 characters unless --filename-max-length says otherwise
-    if stem not in (slug(title), slug(title)[:52]):
-        yield f"file name is not the subject's; rename it to {slug(title)[:52]}.patch"
+    if stem != slug(title):
+        yield f"file name is not the subject's; rename it to {slug(title)}.patch (git mv; and in series and its test)"
     if "".join(body[:1]).strip() == "" or len(body) < 3:
         yield "no body; say what a user sees, the cause, the change and why this one"
     for line in body:

@@ -12,6 +12,7 @@ A test is an executable below ci/tests; the comment lines at its head declare it
                                              the console holds the text
     # timeout: 60                            seconds, for the guest's own timer
 """
+import concurrent.futures
 import configparser
 import dataclasses
 import hashlib
@@ -26,7 +27,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import vm
 
@@ -34,7 +34,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("PVOPS_WORK", pathlib.Path.home() / ".cache/pvops-dom0"))
 TESTS = ROOT / "ci/tests"
 
-# Keys of "needs:"; all but domu make a test boot alone.
+# Keys of "needs:". Tests with the same needs share a boot; domu is only said, config is a kernel.
 NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "qemu", "config", "own-boot"}
 KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "timeout"}
 
@@ -88,11 +88,13 @@ class Test:
         """Name of the kernel configuration it needs (a section below configs/)."""
         return self.needs.get("config", "default")
 
-    def alone(self, profile):
-        """Does it need a boot of its own in this profile?"""
-        red = self.missing.get(profile) or self.before
-        return bool(set(self.needs) - {"domu", "config"} or self.expect_console
-                    or (red and red.kind != "fail"))
+    def boot_with(self, profile, red):
+        """Tests for which this is equal can share a boot; red: it is expected to fail."""
+        declared = self.before if red else self.missing.get(profile)
+        alone = ("own-boot" in self.needs or self.expect_console
+                 or (declared and declared.kind != "fail"))
+        needs = {key: value for key, value in self.needs.items() if key not in ("domu", "config")}
+        return (self.name if alone else "", json.dumps(needs, sort_keys=True))
 
 
 def load_test(path):
@@ -254,8 +256,7 @@ class Runner:
             def argv(work):
                 return vm.command(profile, self.image / "vmlinux", self.guest.root, disk, nonce,
                                   qemu=qemu, console="socket", work=work)
-            outcome = vm.run(argv, nonce, timeout,
-                             lambda name: self.say(f"  {profile_name}: {name}"))
+            outcome = vm.run(argv, nonce, timeout)
             log = WORK / "logs" / image_id(self.image) / f"{profile_name}-{nonce}"
             log.mkdir(parents=True)
             (log / "console").write_bytes(outcome.console)
@@ -276,33 +277,40 @@ class Runner:
         new.write_text(json.dumps(raw, indent=1))
         new.rename(path)
 
-    def run(self, profile, tests):
+    def run(self, profile, tests, red=()):
         """Raw results of the tests in a profile, from the cache where nothing changed:
-        {name: {"how", "status", "output", "detail", "bad", "seconds", "log"}}."""
+        {name: {"how", "status", "output", "detail", "bad", "seconds", "log"}}. Those in red are
+        expected to fail. Boots run side by side, one for each CPU."""
         results = {}
-        todo = []
+        groups = {}
         caches = {t.name: self._cache(t, profile) for t in tests}
         for test in tests:
             if caches[test.name].exists() and not self.fresh:
                 results[test.name] = json.loads(caches[test.name].read_text())
             else:
-                todo.append(test)
-        queue = [[t] for t in todo if t.alone(profile)]
-        common = [t for t in todo if not t.alone(profile)]
-        if common:
-            queue.insert(0, common)
-        while queue:
-            group = queue.pop(0)
-            self.say(f"boot {profile}: {len(group)} test(s)")
-            outcome, log = self.boot(profile, group)
-            done, rest = judge_boot(outcome, group)
-            for test, raw in done:
-                raw["log"] = str(log)
-                results[test.name] = raw
-                if raw["how"] != "error":
-                    self._store(caches[test.name], raw)
-            if rest:
-                queue.insert(0, rest)
+                groups.setdefault(test.boot_with(profile, test in red), []).append(test)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            def start(group):
+                self.say(f"boot {profile}: {' '.join(t.name for t in group)}")
+                return pool.submit(self.boot, profile, group), group
+            try:
+                running = dict(start(group) for group in groups.values())
+                while running:
+                    ended, _ = concurrent.futures.wait(running, return_when="FIRST_COMPLETED")
+                    for future in ended:
+                        outcome, log = future.result()
+                        done, rest = judge_boot(outcome, running.pop(future))
+                        for test, raw in done:
+                            raw["log"] = str(log)
+                            results[test.name] = raw
+                            if raw["how"] != "error":
+                                self._store(caches[test.name], raw)
+                        if rest:
+                            running.update([start(rest)])
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                vm.stop_all()
+                raise
         return results
 
 
@@ -412,20 +420,16 @@ def red(test, raw):
                     f"{test.before.kind} \"{test.before.text}\""
 
 
-def judge_again(runner, profile, tests, judge):
-    """Run tests and judge them; what ends as ERROR runs once more. Returns
-    {name: (verdict, remark, raw)}."""
-    raws = runner.run(profile, tests)
+def judge_again(runner, profile, tests, judge, red=()):
+    """Run tests (those in red are expected to fail) and judge them; what ends as ERROR runs once
+    more. Returns {name: (verdict, remark, raw)}."""
+    raws = runner.run(profile, tests, red)
     verdicts = {t.name: (*judge(t, raws[t.name]), raws[t.name]) for t in tests}
     again = [t for t in tests if verdicts[t.name][0] == "ERROR"]
     if again:
         retry = Runner(runner.image, fresh=True, say=runner.say)
-        raws = retry.run(profile, again)
+        raws = retry.run(profile, again, red)
         for t in again:
             verdict, remark = judge(t, raws[t.name])
             verdicts[t.name] = (verdict, f"{remark} (second try)", raws[t.name])
     return verdicts
-
-
-def duration(seconds):
-    return time.strftime("%M:%S", time.gmtime(seconds))

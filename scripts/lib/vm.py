@@ -103,9 +103,18 @@ class _Monitor:
                 self.shutdown = event["data"].get("reason")
 
 
-def run(argv_for, nonce, timeout, started=None):
+_running = set()
+
+
+def stop_all():
+    """End the machines of all threads; their run() then returns."""
+    for process in list(_running):
+        process.kill()
+
+
+def run(argv_for, nonce, timeout):
     """Boot and supervise. argv_for(work) gives QEMU's arguments with its sockets below work;
-    timeout is in seconds; started(name) is told of each test that begins. Returns an Outcome."""
+    timeout is in seconds. Returns an Outcome."""
     with tempfile.TemporaryDirectory(prefix="pvops-vm.") as work:
         listeners = {}
         for name in ("console", "report", "qmp"):
@@ -117,19 +126,21 @@ def run(argv_for, nonce, timeout, started=None):
             # The machine ends with this process, however that ends.
             process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", *argv_for(work)],
                                        stdin=subprocess.DEVNULL, stdout=stderr, stderr=stderr)
+            _running.add(process)
             try:
                 conns = _accept(listeners, process, begin + timeout)
                 if conns is None:
                     outcome = Outcome("exit", "QEMU did not start", b"", b"", None,
                                       time.monotonic() - begin)
                 else:
-                    outcome = _supervise(process, conns, nonce, begin, timeout, started)
+                    outcome = _supervise(process, conns, nonce, begin, timeout)
                 if outcome.how == "exit":
                     stderr.seek(0)
                     said = stderr.read().decode(errors="replace").strip()
                     outcome.detail += f": {said}" if said else ""
                 return outcome
             finally:
+                _running.discard(process)
                 process.kill()
                 process.wait()
 
@@ -147,7 +158,7 @@ def _accept(listeners, process, deadline):
     return conns
 
 
-def _supervise(process, conns, nonce, begin, timeout, started):
+def _supervise(process, conns, nonce, begin, timeout):
     selector = selectors.DefaultSelector()
     for name, conn in conns.items():
         selector.register(conn, selectors.EVENT_READ, name)
@@ -179,9 +190,6 @@ def _supervise(process, conns, nonce, begin, timeout, started):
                 for line in (raw.decode(errors="replace").strip() for raw in lines):
                     if match := re.match(r"#\s*host (\d+) (.+)", line):
                         monitor.later(int(match[1]), match[2])
-                    elif match := re.match(r"# start (\S+)", line):
-                        if started:
-                            started(match[1])
                     elif line == f"# pvops end {nonce}":
                         end_seen = True
         monitor.run_due()
