@@ -31,6 +31,7 @@ TRAILERS = {
     "Closes": (r"https?://\S+", "Closes: <url>"),
     "Test": (r"[\w-]+/[\w.-]+", "Test: <topic>/<name of a file in ci/tests>"),
     "Forwarded": (r"no|not-needed|https?://\S+", "Forwarded: no, not-needed or <url>"),
+    "Gain": (r".+: .+ -> .+", "Gain: what is counted: before -> after"),
     "Disclosure": (r"security@xenproject\.org", "Disclosure: security@xenproject.org"),
 }
 PERSON = re.compile(r"[A-Z][a-z]+(-[a-z]+)*-by:|Cc:", re.I)

@@ -246,6 +246,7 @@ class Runner:
 
     def boot(self, profile_name, tests):
         """Boot once and run the tests; returns the vm.Outcome and the log directory."""
+        self.say(f"boot {profile_name}: {' '.join(t.name for t in tests)}")
         profile, qemu = self.profile_for(profile_name, tests)
         nonce = secrets.token_hex(8)
         timeout = 6 * float(profile["boot-seconds"]) + sum(1.25 * t.timeout + 1 for t in tests)
@@ -291,7 +292,6 @@ class Runner:
                 groups.setdefault(test.boot_with(profile, test in red), []).append(test)
         with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
             def start(group):
-                self.say(f"boot {profile}: {' '.join(t.name for t in group)}")
                 return pool.submit(self.boot, profile, group), group
             try:
                 running = dict(start(group) for group in groups.values())
