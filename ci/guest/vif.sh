@@ -29,7 +29,7 @@ vif_start() {
 	domu_exec "$vif_domu" 'ip addr add 10.9.0.2/24 dev eth0 && ip link set eth0 up' || fail "no eth0 in $vif_domu"
 	# Not the ip of busybox, which only shows neighbours.
 	/sbin/ip neigh replace 10.9.0.2 lladdr 00:16:3e:00:00:02 dev "$vif" || fail "no $vif"
-	wait_for 10 vif_carrier || fail "$vif has no carrier"
+	wait_for 30 vif_carrier || fail "$vif has no carrier"
 }
 vif_carrier() {
 	[ "$(cat "/sys/class/net/$vif/carrier")" = 1 ]
