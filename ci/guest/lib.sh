@@ -69,7 +69,7 @@ domu_start() {
 		fail "$domu_name has no console"
 	ln -sf "$domu_tty" "/tmp/$domu_name.tty"
 	stty -F "$domu_tty" raw -echo
-	domu_wait "$domu_name" 'domu ready' 120 || {
+	domu_wait "$domu_name" 'domu ready' 180 || {
 		tail -n 40 "/var/log/xen/console/guest-$domu_name.log"
 		fail "$domu_name did not come up"
 	}

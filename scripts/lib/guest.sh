@@ -88,7 +88,7 @@ cached() {
 		rm -rf "$tmp"
 		mkdir -p "$PVOPS_WORK/guest"
 		"make_$1" "$tmp"
-		mv "$tmp" "$path"
+		mv -T "$tmp" "$path"
 	fi
 	echo "$path"
 }
