@@ -6,7 +6,6 @@ only if the end line with this run's nonce came and QEMU left through isa-debug-
 hang, a truncated report or QEMU's own exit can not look like that.
 """
 import json
-import os
 import re
 import selectors
 import shlex
@@ -40,12 +39,12 @@ class Outcome:
         return "" if self.bad_at is None else self.console[self.bad_at:].decode(errors="replace")
 
 
-def command(profile, kernel, root, files, nonce, extra_append=(), extra_xen=(), qemu=(),
+def command(profile, kernel, root, files, nonce, qemu=(),
             console="stdio", work=None):
     """QEMU's argument list for a boot profile (a mapping as in configs/profiles)."""
     append = ["root=PARTUUID=70766f70-01", "rw", "init=/sbin/pvops-init", "loglevel=7",
               "ignore_loglevel", "log_buf_len=1M", "panic=0",
-              f"pvops.nonce={nonce}", *shlex.split(profile["append"]), *extra_append]
+              f"pvops.nonce={nonce}", *shlex.split(profile["append"])]
     argv = ["qemu-system-x86_64", "-nodefaults", "-display", "none", "-machine", "q35",
             "-cpu", profile["cpu"], "-smp", profile["smp"], "-m", profile["memory"], "-no-reboot",
             "-device", "isa-debug-exit,iobase=0xf4,iosize=4",
@@ -56,7 +55,7 @@ def command(profile, kernel, root, files, nonce, extra_append=(), extra_xen=(), 
             "-netdev", "user,id=n0", "-device", "e1000e,netdev=n0"]
     if profile["hypervisor"] == "xen":
         xen = ["com1=115200,8n1", "console=com1", "loglvl=all", "guest_loglvl=warning",
-               "noreboot", *shlex.split(profile["xen"]), *extra_xen]
+               "noreboot", *shlex.split(profile["xen"])]
         argv += ["-kernel", profile["xen-image"], "-append", " ".join(xen),
                  "-initrd", f"{kernel} console=hvc0 {' '.join(append)}".replace(",", ",,")]
     else:
