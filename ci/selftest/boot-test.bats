@@ -43,13 +43,13 @@ counts() {
 @test "one failure among passes fails the run" {
 	toy_test topic/bad 'patch: none' 'profile: pv' <<<'echo FAIL: toy; exit 1'
 	counts 1 1 1 0
-	says 'FAILURE  pv    tip   topic/bad  - FAIL: toy'
+	says 'FAILURE  pv         tip   topic/bad  - FAIL: toy'
 }
 
 @test "a declared gap that fails as declared is neither passed nor skipped nor failed" {
 	toy_test topic/gap 'patch: none' 'profile: pv' 'missing: pv fail "no rocket"' <<<'echo FAIL: no rocket; exit 1'
 	counts 0 1 0 0
-	says 'MISSING  pv    tip   topic/gap'
+	says 'MISSING  pv         tip   topic/gap'
 	says '1 declared missing: topic/gap(pv)'
 }
 
@@ -61,16 +61,16 @@ counts() {
 @test "a declared gap that passes is a failure" {
 	toy_test topic/gap 'patch: none' 'profile: pv' 'missing: pv fail "no rocket"' <<<'exit 0'
 	counts 1 1 1 0
-	says "FAILURE  pv    tip   topic/gap  - passes: remove its '# missing: pv' line"
+	says "FAILURE  pv         tip   topic/gap  - passes: remove its '# missing: pv' line"
 }
 
 @test "a declared gap that fails otherwise is a failure, or a crash" {
 	toy_test topic/gap 'patch: none' 'profile: pv' 'missing: pv fail "no rocket"' <<<'echo FAIL: fuel; exit 1'
 	counts 1 1 1 0
-	says 'FAILURE  pv    tip   topic/gap  - FAIL: fuel'
+	says 'FAILURE  pv         tip   topic/gap  - FAIL: fuel'
 	toy_test topic/gap 'patch: none' 'profile: pv' 'missing: pv fail "no rocket"' <<<'echo "BUG: no rocket" >&3; exit 200'
 	counts 1 1 1 0
-	says 'CRASH    pv    tip   topic/gap'
+	says 'CRASH    pv         tip   topic/gap'
 }
 
 @test "a prefix leaves out the tests of later patches" {
@@ -93,4 +93,13 @@ counts() {
 		row, = json.load(open(sys.argv[1]))["rows"]
 		assert (row["test"], row["verdict"], row["kind"]) == ("topic/good", "SUCCESS", "tip"), row
 	PY
+}
+
+@test "a profile may have a kernel configuration of its own, and a test a further one" {
+	printf '%s\n' '[debug]' 'config = lockdep' >>"$TOY/configs/profiles"
+	toy_test topic/good 'patch: none' 'profile: pv debug' <<<'exit 0'
+	toy_test topic/other 'patch: none' 'profile: debug' 'needs: config=modular' <<<'exit 0'
+	counts 0 3 0 0
+	(cd "$PVOPS_WORK/image" && echo *) >"$BATS_TEST_TMPDIR/images"
+	[ "$(cat "$BATS_TEST_TMPDIR/images")" = '2-default 2-lockdep 2-modular' ]
 }

@@ -34,10 +34,10 @@ proves() {
 
 @test "two sound patches are red and green; a prefix boots once for both colours" {
 	proves 0 3
-	says 'SUCCESS  pv    red   topic/one'
-	says 'SUCCESS  pv    green topic/one'
-	says 'SUCCESS  pv    red   topic/two'
-	says 'SUCCESS  pv    green topic/two'
+	says 'SUCCESS  pv         red   topic/one'
+	says 'SUCCESS  pv         green topic/one'
+	says 'SUCCESS  pv         red   topic/two'
+	says 'SUCCESS  pv         green topic/two'
 	says '4 passed, 0 failed, 0 skipped'
 }
 
@@ -84,14 +84,14 @@ proves() {
 	END
 	proves 0 3
 	proves 1 3
-	says 'ERROR    pv    red   topic/two'
-	says 'FAILURE  pv    green topic/two'
+	says 'ERROR    pv         red   topic/two'
+	says 'FAILURE  pv         green topic/two'
 }
 
 @test "red for another reason is an error, tried twice" {
 	sed -i 's/no feature/other/; s/before: fail "other"/before: fail "no feature"/' "$TOY/ci/tests/topic/two"
 	proves 1 4
-	says 'ERROR    pv    red   topic/two  - red for another reason (FAIL: other two), declared: fail "no feature" (second try)'
+	says 'ERROR    pv         red   topic/two  - red for another reason (FAIL: other two), declared: fail "no feature" (second try)'
 	says '3 passed, 1 failed'
 	says 'first bad: topic/two'
 }
@@ -103,13 +103,13 @@ proves() {
 		exit 200
 	END
 	proves 0 4
-	says 'SUCCESS  pv    red   topic/two'
+	says 'SUCCESS  pv         red   topic/two'
 	sed -i 's/toy_free+/toy_alloc+/' "$TOY/ci/tests/topic/two"
 	proves 1 3
-	says 'ERROR    pv    red   topic/two  - red for another reason'
+	says 'ERROR    pv         red   topic/two  - red for another reason'
 	sed -i 's/^exit 200/exit 1/; /^echo/s/.*/echo FAIL: toy_free/' "$TOY/ci/tests/topic/two"
 	proves 1 3
-	says 'ERROR    pv    red   topic/two  - red for another reason'
+	says 'ERROR    pv         red   topic/two  - red for another reason'
 }
 
 @test "a panic is not the declared failure" {
@@ -119,8 +119,8 @@ proves() {
 		exit 200
 	END
 	proves 1 5
-	says 'ERROR    pv    red   topic/two  - red for another reason'
-	says 'SUCCESS  pv    green topic/one'
+	says 'ERROR    pv         red   topic/two  - red for another reason'
+	says 'SUCCESS  pv         green topic/one'
 }
 
 @test "a declared hang has to be one" {
@@ -130,24 +130,24 @@ proves() {
 		cat <&6
 	END
 	proves 0 4
-	says 'SUCCESS  pv    red   topic/two'
+	says 'SUCCESS  pv         red   topic/two'
 	sed -i 's/^boot-seconds.*/boot-seconds = 10/' "$TOY/configs/profiles"
 	sed -i 's/^cat.*/exit 1/' "$TOY/ci/tests/topic/two"
 	proves 1 5
-	says 'ERROR    pv    red   topic/two  - red for another reason'
+	says 'ERROR    pv         red   topic/two  - red for another reason'
 }
 
 @test "a test that passes before its patch is a failure, not tried again" {
 	toy_test topic/two 'patch: topic/two' 'profile: pv' 'before: fail "no feature"' <<<'exit 0'
 	proves 1 3
-	says 'FAILURE  pv    red   topic/two  - passes without its patch'
+	says 'FAILURE  pv         red   topic/two  - passes without its patch'
 	says '3 passed, 1 failed'
 }
 
 @test "a test that fails at its patch is a failure, not tried again" {
 	sed -i 's/has topic/false topic/' "$TOY/ci/tests/topic/one"
 	proves 1 3
-	says 'FAILURE  pv    green topic/one  - FAIL: no feature'
+	says 'FAILURE  pv         green topic/one  - FAIL: no feature'
 	says 'first bad: topic/one'
 }
 
@@ -158,8 +158,8 @@ proves() {
 		exit 200
 	END
 	proves 1 4
-	says 'CRASH    pv    green topic/one'
-	says 'SUCCESS  pv    red   topic/two'
+	says 'CRASH    pv         green topic/one'
+	says 'SUCCESS  pv         red   topic/two'
 	says '3 passed, 1 failed'
 }
 
@@ -222,7 +222,7 @@ proves() {
 @test "--all runs the earlier tests and the feature tests at each prefix" {
 	toy_test topic/feature 'patch: none' 'profile: bare' <<<'exit 0'
 	proves 0 6 --all
-	says 'SUCCESS  bare  green topic/feature'
+	says 'SUCCESS  bare       green topic/feature'
 	says '8 passed, 0 failed'
 }
 

@@ -30,6 +30,7 @@ toy_make() {
 	cat >"$TOY/configs/profiles" <<-'END'
 		[DEFAULT]
 		hypervisor = xen
+		config = default
 		cpu = toy
 		smp = 1
 		memory = 1G

@@ -70,7 +70,7 @@ class Record:
                "verdict": verdict, "remark": remark, "seconds": (raw or {}).get("seconds"),
                "log": (raw or {}).get("log"), **more}
         self.rows.append(row)
-        print(f"{verdict:8} {profile:5} {kind:5} {test.name}" + (f"  - {remark}" if remark else ""),
+        print(f"{verdict:8} {profile:10} {kind:5} {test.name}" + (f"  - {remark}" if remark else ""),
               flush=True)
 
     def problem(self, kind, patch, remark):

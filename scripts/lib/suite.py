@@ -15,6 +15,7 @@ A test is an executable below ci/tests; the comment lines at its head declare it
 import concurrent.futures
 import configparser
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -83,10 +84,9 @@ class Test:
     expect_console: str = ""
     timeout: int = 60
 
-    @property
-    def config(self):
-        """Name of the kernel configuration it needs (a section below configs/)."""
-        return self.needs.get("config", "default")
+    def config(self, profile):
+        """Name of the kernel configuration it needs in a profile (configs/NAME.config)."""
+        return self.needs.get("config", load_profiles()[profile]["config"])
 
     def boot_with(self, profile, red):
         """Tests for which this is equal can share a boot; red: it is expected to fail."""
@@ -152,6 +152,7 @@ def load_tests():
         sys.exit(str(error))
 
 
+@functools.cache
 def load_profiles():
     """configs/profiles as mappings."""
     parser = configparser.ConfigParser(interpolation=None)
