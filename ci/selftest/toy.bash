@@ -72,7 +72,7 @@ stub_build() {
 	done
 	image=$PVOPS_WORK/image/$prefix-$config
 	mkdir -p "$image"
-	touch "$image/warnings"
+	touch "$image"/{warnings,config}
 	if ((prefix)); then
 		mapfile -t patches < <(head -n "$prefix" "$TOY/series" | sed "s,^,$TOY/patches/,")
 		if grep -h error: "${patches[@]}" >&2; then exit 1; fi
