@@ -67,6 +67,14 @@ short_timeouts() {
 	refused CRASH '(XEN) Panic on CPU 0:'
 }
 
+@test "a guest with the registers of the hypervisor is the emulator's fault, one of its own is not" {
+	dump='"(XEN) d2v0 Triple fault" "(XEN) RIP:    e008:[<ffff82d0402044a5>]" "(XEN) RFLAGS: 0246   CONTEXT: hvm guest (d2v0)"'
+	play "boot; console $dump; tests; end; leave"
+	refused ERROR "Xen's instruction pointer"
+	play "boot; console ${dump/e008/0010}; tests; end; leave"
+	says 'SUCCESS pv topic/good'
+}
+
 @test "each bad line on the console is noticed, harmless ones are not" {
 	run python3 - "$TOY" <<-'PY'
 		import os, sys

@@ -24,10 +24,14 @@ BAD_CONSOLE = re.compile(
     rb"|\(XEN\) Panic on CPU|\(XEN\) Assertion|\(XEN\) FATAL|Xen BUG at|list_(?:add|del) corruption"
     rb"|UBSAN: |KASAN: |Slab corruption|Poison overwritten|possible circular locking")
 
+# Now and then QEMU 7.2 runs an SVM guest, which triple-faults, with code segment and instruction pointer of
+# the hypervisor; no guest can load that segment.
+EMULATOR_FAULT = re.compile(rb"\(XEN\) RIP: +e008:.*\r?\n\(XEN\) RFLAGS: \w+ +CONTEXT: hvm guest")
+
 
 class Outcome:
-    """How a boot ended: 'done', 'bad-console', 'timeout', 'exit' (QEMU left early) or
-    'poweroff' (the guest switched the machine off), and what it said."""
+    """How a boot ended: 'done', 'bad-console', 'timeout', 'exit' (QEMU left early), 'emulator' (its
+    fault) or 'poweroff' (the guest switched the machine off), and what it said."""
 
     def __init__(self, how, detail, console, report, bad_at, seconds):
         self.how, self.detail = how, detail
@@ -194,9 +198,10 @@ def _supervise(process, conns, nonce, begin, timeout):
         monitor.run_due()
         now = time.monotonic()
         if bad_at is None:
-            match = BAD_CONSOLE.search(console, max(0, scanned - 200))
-            scanned = len(console)
-            if match:
+            seen, scanned = max(0, scanned - 200), len(console)
+            if EMULATOR_FAULT.search(console, seen):
+                return finish("emulator", "QEMU ran a guest with Xen's instruction pointer")
+            if match := BAD_CONSOLE.search(console, seen):
                 bad_at, bad_since = console.rfind(b"\n", 0, match.start()) + 1, now
         elif now - bad_since > 3:
             # Long enough for the call trace; what follows a first bad line proves nothing.
