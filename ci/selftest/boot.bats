@@ -71,6 +71,7 @@ short_timeouts() {
 	dump='"(XEN) d2v0 Triple fault" "(XEN) RIP:    e008:[<ffff82d0402044a5>]" "(XEN) RFLAGS: 0246   CONTEXT: hvm guest (d2v0)"'
 	play "boot; console $dump; tests; end; leave"
 	refused ERROR "Xen's instruction pointer"
+	[ "$(starts)" -eq 3 ]
 	play "boot; console ${dump/e008/0010}; tests; end; leave"
 	says 'SUCCESS pv topic/good'
 }

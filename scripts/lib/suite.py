@@ -245,8 +245,9 @@ class Runner:
                 qemu += ["-acpitable", f"file={self.guest.files}/acpi/{test.needs['acpi']}.aml"]
         return profile, qemu
 
-    def boot(self, profile_name, tests):
-        """Boot once and run the tests; returns the vm.Outcome and the log directory."""
+    def boot(self, profile_name, tests, tries=3):
+        """Boot and run the tests, again when the emulator failed; returns the vm.Outcome and the
+        log directory."""
         self.say(f"boot {profile_name}: {' '.join(t.name for t in tests)}")
         profile, qemu = self.profile_for(profile_name, tests)
         nonce = secrets.token_hex(8)
@@ -264,6 +265,9 @@ class Runner:
             (log / "console").write_bytes(outcome.console)
             (log / "report").write_bytes(outcome.report)
             (log / "qemu").write_text(shlex.join(argv("SOCKETS")) + "\n")
+        if outcome.how == "emulator" and tries > 1:
+            self.say(f"    {outcome.detail}: once more")
+            return self.boot(profile_name, tests, tries - 1)
         return outcome, log
 
     # -- results ----------------------------------------------------------------------------
