@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * usage: ptebench
+ * usage: ptebench [GROUP...]      fork protect unmap fault file walk exec switch (default: all of them)
  *
  * Cost of page-table work as a process sees it. Prints "bench NAME VALUE" lines; VALUE is in
  * ticks of the time stamp counter, per page or per call as the name says. Below QEMU's -icount
  * shift=0 a tick is an instruction, so that a value repeats to 0.1 % on a machine with one CPU.
- * Ends with status 1 if a system call fails.
+ * Ends with status 1 if a system call fails, 2 for an unknown group.
  */
+#define _GNU_SOURCE
 #include <err.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +23,10 @@
 #define PAGE 4096UL
 #define PAGES 2048UL
 #define ROUNDS 8
+#define PROCESSES 64 /* so many that a timer tick in one of them does not count */
+
+/* A file of more than PAGES pages, on a file system that caches files in large folios. */
+#define BIG_FILE "/pvops/vmlinuz"
 
 static char *map(size_t pages, int prot, int flags, int fd)
 {
@@ -89,7 +96,22 @@ static void bench_fork(void)
 	}
 	result("fork-anon-per-page", ROUNDS * PAGES);
 
-	for (int round = 0; round < ROUNDS; round++) {
+	/* Now the pages are write-protected already. */
+	p = anon(PAGES);
+	for (int round = 0; round <= ROUNDS; round++) {
+		if (round)
+			start();
+		child = fork();
+		if (!child)
+			_exit(0);
+		if (round)
+			stop();
+		reap(child);
+	}
+	munmap(p, PAGES * PAGE);
+	result("fork-protected-per-page", ROUNDS * PAGES);
+
+	for (int round = 0; round < PROCESSES; round++) {
 		start();
 		child = fork();
 		if (!child)
@@ -97,7 +119,7 @@ static void bench_fork(void)
 		reap(child);
 		stop();
 	}
-	result("fork-exit-wait", ROUNDS);
+	result("fork-exit-wait", PROCESSES);
 }
 
 static void bench_protect(size_t pages, const char *name, unsigned long per)
@@ -167,13 +189,214 @@ static void bench_unmap(void)
 	fclose(f);
 }
 
-int main(void)
+static void write_all(char *p, size_t pages)
 {
-	setvbuf(stdout, NULL, _IONBF, 0);
-	bench_fork();
+	for (size_t i = 0; i < pages; i++)
+		*(volatile char *)(p + i * PAGE) = 3;
+}
+
+/*
+ * Faults that each work on one page: the first write to it, its copy after fork(), and the write
+ * after the child has gone, which keeps the page.
+ */
+static void bench_fault(void)
+{
+	uint64_t touch = 0, copy = 0, reuse = 0;
+
+	for (int round = 0; round < ROUNDS; round++) {
+		char *p = map(PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), c;
+		int gate[2];
+		pid_t child;
+
+		madvise(p, PAGES * PAGE, MADV_NOHUGEPAGE);
+		start();
+		write_all(p, PAGES);
+		stop();
+		touch += sum;
+		sum = 0;
+
+		if (pipe(gate))
+			err(1, "pipe");
+		child = fork();
+		if (!child) {
+			close(gate[1]);
+			_exit(read(gate[0], &c, 1));
+		}
+		start();
+		write_all(p, PAGES);
+		stop();
+		copy += sum;
+		sum = 0;
+		close(gate[0]);
+		close(gate[1]);
+		reap(child);
+
+		child = fork();
+		if (!child)
+			_exit(0);
+		reap(child);
+		start();
+		write_all(p, PAGES);
+		stop();
+		reuse += sum;
+		sum = 0;
+		munmap(p, PAGES * PAGE);
+	}
+	sum = touch;
+	result("anon-touch-per-page", ROUNDS * PAGES);
+	sum = copy;
+	result("cow-copy-per-page", ROUNDS * PAGES);
+	sum = reuse;
+	result("cow-reuse-per-page", ROUNDS * PAGES);
+}
+
+/* Faults on a file that is cached in large folios: each maps many pages, all of one folio. */
+static void bench_file(void)
+{
+	int fd = open(BIG_FILE, O_RDONLY);
+	static char buffer[64 * PAGE];
+	size_t pages = 0;
+	char *p;
+
+	if (fd < 0 || posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED))
+		err(1, BIG_FILE);
+	while (pages < PAGES && read(fd, buffer, sizeof(buffer)) == sizeof(buffer))
+		pages += sizeof(buffer) / PAGE;
+	if (pages < PAGES)
+		errx(1, "%s has only %zu pages", BIG_FILE, pages);
+	for (int round = 0; round < ROUNDS; round++) {
+		p = map(PAGES, PROT_READ, MAP_PRIVATE, fd);
+		start();
+		read_all(p, PAGES);
+		stop();
+		munmap(p, PAGES * PAGE);
+	}
+	result("fault-folio-per-page", ROUNDS * PAGES);
+	close(fd);
+}
+
+/* The kernel looks at page table entries and changes nothing: of pages, then of untouched memory. */
+static void bench_walk(void)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY);
+	static uint64_t entries[PAGES];
+	const char *names[] = { "pagemap-per-page", "pagemap-of-nothing" };
+
+	if (fd < 0)
+		err(1, "/proc/self/pagemap");
+	for (int nothing = 0; nothing < 2; nothing++) {
+		char *p = anon(PAGES);
+
+		if (nothing)
+			madvise(p, PAGES * PAGE, MADV_DONTNEED);
+		for (int round = 0; round < ROUNDS; round++) {
+			start();
+			if (pread(fd, entries, sizeof(entries), (uintptr_t)p / PAGE * 8) != sizeof(entries))
+				err(1, "/proc/self/pagemap");
+			stop();
+		}
+		if ((int)(entries[0] >> 63) == nothing)
+			errx(1, "pagemap of the wrong pages");
+		munmap(p, PAGES * PAGE);
+		result(names[nothing], ROUNDS * PAGES);
+	}
+	close(fd);
+}
+
+static void spawn(const char *name, char *const argv[])
+{
+	pid_t child;
+
+	/* Round 0 fills the page cache. posix_spawn() is vfork() and execve(). */
+	for (int round = 0; round <= PROCESSES; round++) {
+		if (round)
+			start();
+		if (posix_spawn(&child, argv[0], NULL, NULL, argv, NULL))
+			errx(1, "cannot start %s", argv[0]);
+		reap(child);
+		if (round)
+			stop();
+	}
+	result(name, PROCESSES);
+}
+
+static void bench_exec(void)
+{
+	spawn("vfork-exec-static", (char *[]){ "/proc/self/exe", "nothing", NULL });
+	spawn("vfork-exec-bash", (char *[]){ "/bin/bash", "-c", ":", NULL });
+}
+
+/* A byte goes to another process and back: two context switches between address spaces. */
+static void bench_switch(void)
+{
+	int to[2], from[2];
+	char c = 0;
+	pid_t child;
+
+	for (int round = 0; round < 1000; round++) {
+		start();
+		getppid();
+		stop();
+	}
+	result("getppid", 1000);
+
+	if (pipe(to) || pipe(from))
+		err(1, "pipe");
+	child = fork();
+	if (!child) {
+		close(to[1]);
+		while (read(to[0], &c, 1) == 1 && write(from[1], &c, 1) == 1)
+			;
+		_exit(0);
+	}
+	for (int round = 0; round < 200; round++) {
+		if (round >= 100)
+			start();
+		if (write(to[1], &c, 1) != 1 || read(from[0], &c, 1) != 1)
+			err(1, "pipe");
+		if (round >= 100)
+			stop();
+	}
+	close(to[1]);
+	reap(child);
+	result("pipe-round-trip", 100);
+}
+
+static void bench_protects(void)
+{
 	bench_protect(PAGES, "mprotect-per-page", PAGES);
 	bench_protect(33, "mprotect-33-pages", 1);
 	bench_protect(34, "mprotect-34-pages", 1);
-	bench_unmap();
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} groups[] = {
+	{ "fork", bench_fork },	  { "protect", bench_protects }, { "unmap", bench_unmap },
+	{ "fault", bench_fault }, { "file", bench_file },	 { "walk", bench_walk },
+	{ "exec", bench_exec },	  { "switch", bench_switch },
+};
+
+#define GROUPS (sizeof(groups) / sizeof(*groups))
+
+int main(int argc, char **argv)
+{
+	if (argc == 2 && !strcmp(argv[1], "nothing"))
+		return 0;
+	setvbuf(stdout, NULL, _IONBF, 0);
+	for (int i = 1; i < argc; i++) {
+		size_t g = 0;
+
+		while (g < GROUPS && strcmp(argv[i], groups[g].name))
+			g++;
+		if (g == GROUPS) {
+			warnx("no group %s", argv[i]);
+			return 2;
+		}
+		groups[g].run();
+	}
+	for (size_t g = 0; argc == 1 && g < GROUPS; g++)
+		groups[g].run();
 	return 0;
 }
