@@ -23,7 +23,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,8 +36,7 @@
 #include <xen/xen.h>
 #include <xen/event_channel.h>
 #include <xen/sys/privcmd.h>
-/* After Xen's, which define domid_t and evtchn_port_t. */
-#include <xen/evtchn.h>
+#include "evtchn.h"
 
 struct bind_static {
 	unsigned int port;
@@ -56,28 +54,6 @@ static union {
 } arg;
 
 static int privcmd;
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
-
-static int dev_open(const char *name)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		fail("%s: %m", name);
-	return fd;
-}
 
 static int evtchn_open(void)
 {
@@ -137,43 +113,6 @@ static int bind_static(int fd, unsigned int port)
 	return ioctl(fd, BIND_STATIC, &b) < 0 ? -errno : 0;
 }
 
-static int bind_unbound(int fd)
-{
-	struct ioctl_evtchn_bind_unbound_port b = { .remote_domain = 0 };
-	int ret = ioctl(fd, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &b);
-
-	return ret < 0 ? -errno : ret;
-}
-
-static int unbind(int fd, unsigned int port)
-{
-	struct ioctl_evtchn_unbind u = { .port = port };
-
-	return ioctl(fd, IOCTL_EVTCHN_UNBIND, &u) < 0 ? -errno : 0;
-}
-
-static int notify(int fd, unsigned int port)
-{
-	struct ioctl_evtchn_notify n = { .port = port };
-
-	return ioctl(fd, IOCTL_EVTCHN_NOTIFY, &n) < 0 ? -errno : 0;
-}
-
-static void expect(const char *what, int got, int want)
-{
-	if (got != want)
-		fail("%s: %s, not %s", what,
-		     got < 0 ? strerror(-got) : "success",
-		     want < 0 ? strerror(-want) : "success");
-}
-
-static int must(const char *what, int ret)
-{
-	if (ret < 0)
-		fail("%s: %s", what, strerror(-ret));
-	return ret;
-}
-
 static int restricted_open(void)
 {
 	struct ioctl_evtchn_restrict_domid r = { .domid = OTHER };
@@ -216,7 +155,7 @@ static void owners(void)
 	int a = evtchn_open(), b = evtchn_open();
 	int port, q, ret;
 
-	port = must("BIND_UNBOUND_PORT", bind_unbound(a));
+	port = must("BIND_UNBOUND_PORT", bind_unbound(a, 0));
 	expect("BIND_STATIC of another file's port", bind_static(b, port),
 	       -EBUSY);
 	expect("BIND_STATIC of its own port", bind_static(a, port), -EISCONN);
@@ -227,13 +166,13 @@ static void owners(void)
 	 * The same file has a number twice: it binds it while it is free
 	 * (which may be refused), then Xen gives it out.
 	 */
-	q = must("BIND_UNBOUND_PORT", bind_unbound(a));
+	q = must("BIND_UNBOUND_PORT", bind_unbound(a, 0));
 	must("UNBIND", unbind(a, q));
 	ret = bind_static(a, q);
 	if (ret && ret != -EINVAL)
 		fail("BIND_STATIC of a free port: %s", strerror(-ret));
 	printf("free port %d: %s, then ", q, strerror(-ret));
-	ret = bind_unbound(a);
+	ret = bind_unbound(a, 0);
 	printf("%d\n", ret);
 	if (ret < 0 && ret != -EEXIST)
 		fail("BIND_UNBOUND_PORT: %s", strerror(-ret));

@@ -24,7 +24,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,25 +31,10 @@
 #include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include <xen/xen.h>
-/* After xen.h, which defines domid_t. */
-#include <xen/evtchn.h>
+#include "evtchn.h"
 
 #define WAIT_MS	10000
 #define MANY	100
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
 
 static int evtchn_open(void)
 {
@@ -59,15 +43,6 @@ static int evtchn_open(void)
 	if (fd < 0)
 		fail("/dev/xen/evtchn: %m");
 	return fd;
-}
-
-/* The calls: a port or 0, or -errno. */
-static int bind_unbound(int fd, unsigned int dom)
-{
-	struct ioctl_evtchn_bind_unbound_port b = { .remote_domain = dom };
-	int ret = ioctl(fd, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &b);
-
-	return ret < 0 ? -errno : ret;
 }
 
 static int bind_interdomain(int fd, unsigned int dom, unsigned int port)
@@ -89,40 +64,11 @@ static int bind_virq(int fd, unsigned int virq)
 	return ret < 0 ? -errno : ret;
 }
 
-static int unbind(int fd, unsigned int port)
-{
-	struct ioctl_evtchn_unbind u = { .port = port };
-
-	return ioctl(fd, IOCTL_EVTCHN_UNBIND, &u) < 0 ? -errno : 0;
-}
-
-static int notify(int fd, unsigned int port)
-{
-	struct ioctl_evtchn_notify n = { .port = port };
-
-	return ioctl(fd, IOCTL_EVTCHN_NOTIFY, &n) < 0 ? -errno : 0;
-}
-
 static int restrict_domid(int fd, unsigned int dom)
 {
 	struct ioctl_evtchn_restrict_domid r = { .domid = dom };
 
 	return ioctl(fd, IOCTL_EVTCHN_RESTRICT_DOMID, &r) < 0 ? -errno : 0;
-}
-
-static void expect(const char *what, int got, int want)
-{
-	if (got != want)
-		fail("%s: %s, not %s", what,
-		     got < 0 ? strerror(-got) : "success",
-		     want < 0 ? strerror(-want) : "success");
-}
-
-static int must(const char *what, int ret)
-{
-	if (ret < 0)
-		fail("%s: %s", what, strerror(-ret));
-	return ret;
 }
 
 /* The next port that has an event, or -1 after @ms milliseconds. */

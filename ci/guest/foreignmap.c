@@ -26,7 +26,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +37,7 @@
 #define __XEN_TOOLS__ 1
 #include <xen/xen.h>
 #include <xen/memory.h>
+#include "fail.h"
 
 struct privcmd_hypercall {
 	uint64_t op;
@@ -68,19 +68,6 @@ struct privcmd_mmapbatch_v2 {
 static int privcmd;
 static xen_pfn_t gfns[MAX_PAGES];
 static int errs[MAX_PAGES];
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
 
 static unsigned long number(const char *s, int base, unsigned long max)
 {

@@ -23,7 +23,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +36,7 @@
 /* After Xen's, which define domid_t and grant_ref_t. */
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
+#include "fail.h"
 
 #define PAGE		4096
 #define MAX_PAGES	16	/* as many as a pipe takes */
@@ -44,28 +44,6 @@
 #define BYTE		123
 
 static int gntdev;
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
-
-static int dev_open(const char *name)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		fail("%s: %m", name);
-	return fd;
-}
 
 static int gntalloc_open(void)
 {

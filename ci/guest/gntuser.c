@@ -34,7 +34,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +47,7 @@
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
+#include "fail.h"
 
 #define PAGE		4096
 #define MAX_PAGES	256
@@ -57,28 +57,6 @@
 
 static int evtchn, gntdev;
 static uint32_t port;
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
-
-static int dev_open(const char *name)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		fail("%s: %m", name);
-	return fd;
-}
 
 /* --- patterns: 64-bit words of a generator seeded by pattern and page --- */
 

@@ -36,7 +36,6 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,6 +45,7 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "fail.h"
 
 #define MAGIC		0x70766f70u
 #define ETHERTYPE	0x88b5
@@ -60,19 +60,6 @@ struct header {
 	uint32_t seq;	/* TCP: unused */
 	uint32_t len;	/* TCP: bytes each way; else of the whole datagram */
 };
-
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
-{
-	va_list ap;
-
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
-}
 
 static long now_ms(void)
 {

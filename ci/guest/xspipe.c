@@ -26,7 +26,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <xen/io/xs_wire.h>
+#include "fail.h"
 
 #define WAIT_MS		5000
 #define REQUESTS	6
@@ -49,19 +49,9 @@ static int xenbus;
 static pid_t server;
 static uint32_t next_id;
 
-static void __attribute__((noreturn, format(printf, 1, 2)))
-fail(const char *fmt, ...)
+static void resume(void)
 {
-	va_list ap;
-
-	if (server)
-		kill(server, SIGCONT);
-	printf("FAIL: ");
-	va_start(ap, fmt);
-	vprintf(fmt, ap);
-	va_end(ap);
-	putchar('\n');
-	exit(1);
+	kill(server, SIGCONT);
 }
 
 static void xenbus_open(void)
@@ -243,6 +233,7 @@ int main(int argc, char **argv)
 	server = atoi(argv[2]);
 	if (server <= 0)
 		goto usage;
+	atexit(resume);
 	if (argc == 3 && !strcmp(argv[1], "watch")) {
 		watch("WATCH", XS_WATCH);
 		watch("UNWATCH", XS_UNWATCH);
