@@ -80,13 +80,14 @@ make_files() { # directory
 	rm -rf "$domu"
 }
 
-# cached KIND KEY SUFFIX: print the cached path, made by make_KIND if it is not there yet.
+# cached KIND KEY SUFFIX: print the cached path, made by make_KIND if it is not there yet. Who comes second waits.
 cached() {
-	local path=$PVOPS_WORK/guest/$1-$2$3 tmp
+	local path=$PVOPS_WORK/guest/$1-$2$3 tmp=$PVOPS_WORK/guest/new.$1$3
+	mkdir -p "$PVOPS_WORK/guest"
+	exec 9>>"$tmp.lock"
+	flock 9
 	if [ ! -e "$path" ]; then
-		tmp=$PVOPS_WORK/guest/new.$$$3
 		rm -rf "$tmp"
-		mkdir -p "$PVOPS_WORK/guest"
 		"make_$1" "$tmp"
 		mv -T "$tmp" "$path"
 	fi
