@@ -232,3 +232,24 @@ proves() {
 	proves 0 0 --shard 3/3
 	says 'nothing to prove'
 }
+
+# order: the numbers of the patches in the order in which they were proved
+order() { sed -n 's,^--- \([0-9]*\)/2 .*,\1,p' <<<"$1" | paste -s -d ' '; }
+
+@test "a budget is for what was never proved, headers last, then for the oldest results" {
+	proves 0 3 --budget 5
+	[ "$(order "$output")" = '1 2' ]
+	rm -r "$PVOPS_WORK/proved"
+	echo '+++ b/include/linux/toy.h' >>"$TOY/patches/topic/one.patch"
+	toy prefix --budget 5
+	[ "$(order "$output")" = '2 1' ]
+	touch -d yesterday "$PVOPS_WORK/proved/topic/one"
+	toy prefix --budget 5
+	[ "$(order "$output")" = '1 2' ]
+}
+
+@test "what a budget does not reach is named and not counted" {
+	proves 1 0 --budget -1
+	says 'not reached within the budget: topic/one topic/two'
+	says '0 passed, 0 failed, 0 skipped'
+}
