@@ -7,7 +7,7 @@ load toy.bash
 setup() {
 	toy_make
 	cp "$SCRIPTS"/repro "$TOY/scripts"
-	toy_test topic/good 'patch: none' 'profile: pv' <<<'exit 0'
+	toy_test topic/feature-good 'patch: none' 'profile: pv' <<<'exit 0'
 	toy_test topic/one 'patch: topic/one' 'profile: pv' 'before: fail "no feature"' <<-'END'
 		has topic/one && exit 0
 		echo FAIL: no feature
@@ -23,10 +23,24 @@ setup() {
 	toy boot-test
 	toy report --features
 	says ') | not run | works | - | - |'
-	toy_test topic/good 'patch: none' 'profile: pv' <<<'exit 1'
+	toy_test topic/feature-good 'patch: none' 'profile: pv' <<<'exit 1'
 	toy boot-test
 	toy report --features
 	says ') | not run | **fails** | - | - |'
+}
+
+@test "a feature that a patch brings is missing in the base" {
+	toy_test topic/feature-new 'patch: topic/two' 'profile: pv' 'before: fail "none"' <<-'END'
+		has topic/two && exit 0
+		echo FAIL: none
+		exit 1
+	END
+	toy boot-test
+	toy report --features
+	says 'topic/feature-new`) | not run | works |'
+	toy prefix --from 2
+	toy report --features
+	says 'topic/feature-new`) | **missing** | works |'
 }
 
 @test "a patch has its gain, and where it was seen red and green" {
@@ -43,7 +57,7 @@ setup() {
 	run grep -vE '^\|' "$TOY/README.md"
 	[ "$output" = "$(printf '%s\n' before '<!-- features -->' '<!-- /features -->' between \
 		'<!-- patches -->' '<!-- /patches -->' after)" ]
-	grep -q 'topic/good' "$TOY/README.md"
+	grep -q 'topic/feature-good' "$TOY/README.md"
 	sed -i '/patches -->/d' "$TOY/README.md"
 	cp "$TOY/README.md" "$TOY/kept"
 	toy report --readme
