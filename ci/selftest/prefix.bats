@@ -253,3 +253,19 @@ order() { sed -n 's,^--- \([0-9]*\)/2 .*,\1,p' <<<"$1" | paste -s -d ' '; }
 	says 'not reached within the budget: topic/one topic/two'
 	says '0 passed, 0 failed, 0 skipped'
 }
+
+@test "--profile leaves the other profiles out, and does not call their patches untested" {
+	toy_test topic/bare 'patch: none' 'profile: bare' 'timeout: 1' <<<'exit 0'
+	proves 0 3 --all --profile bare
+	says '3 passed, 0 failed, 0 skipped'
+	says_not UNTESTED
+}
+
+@test "a profile that is only run on request is not part of the suite" {
+	sed -i 's/^\[bare\]/&\non-request = yes/' "$TOY/configs/profiles"
+	toy_test topic/bare 'patch: none' 'profile: bare' 'timeout: 1' <<<'exit 0'
+	toy boot-test
+	says '2 passed, 0 failed, 0 skipped'
+	toy boot-test --profile bare
+	says '1 passed, 0 failed, 0 skipped'
+}

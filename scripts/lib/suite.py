@@ -160,6 +160,11 @@ def load_profiles():
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
+def suite_profiles():
+    """Names of the profiles that the suite consists of."""
+    return [name for name, profile in load_profiles().items() if profile.get("on-request") != "yes"]
+
+
 def _output(*argv):
     try:
         return subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
