@@ -28,6 +28,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 
 import vm
 
@@ -42,6 +43,9 @@ KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "tim
 # Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
 VERDICTS = ["SUCCESS", "SKIP", "MISSING", "ERROR", "FAILURE", "CRASH"]
 
+
+# As many at a time as there are CPUs.
+MACHINES = threading.BoundedSemaphore(os.cpu_count())
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, for other users than root
 
@@ -264,7 +268,8 @@ class Runner:
             def argv(work):
                 return vm.command(profile, self.image / "vmlinux", self.guest.root, disk, nonce,
                                   qemu=qemu, console="socket", work=work)
-            outcome = vm.run(argv, nonce, timeout)
+            with MACHINES:
+                outcome = vm.run(argv, nonce, timeout)
             log = WORK / "logs" / image_id(self.image) / f"{profile_name}-{nonce}"
             log.mkdir(parents=True)
             (log / "console").write_bytes(outcome.console)
