@@ -12,12 +12,15 @@
  *                                   be refused, and look after the page
  *         gntmisuse mix             map pages of one file of gntalloc which
  *                                   another one has allocated pages between
+ *         gntmisuse copy FILE       copy a page of the file to a grant, and from
+ *                                   there to memory; the file's stays clean
  *
  * Status: 0 everything as expected, 1 not (a line "FAIL: ..." says what).
  *
  * ABI: xen/gntalloc.h and xen/gntdev.h of Linux (the ioctls). vmsplice() puts
  * references to pages of a process into a pipe, which the kernel keeps until
- * somebody reads them.
+ * somebody reads them. /proc/self/pagemap and /proc/kpageflags tell the flags of
+ * a page (Documentation/admin-guide/mm/pagemap.rst of Linux).
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,6 +45,9 @@
 #define MAX_PAGES	16	/* as many as a pipe takes */
 #define BAD_REF		0x7fffff0
 #define BYTE		123
+#define PM_PRESENT	(1ULL << 63)
+#define PM_PFN		((1ULL << 55) - 1)
+#define KPF_DIRTY	(1 << 4)
 
 static int gntdev;
 
@@ -324,6 +330,60 @@ static void mix(void)
 	puts("each mapping dropped its own pages");
 }
 
+static uint64_t word(const char *file, uint64_t number)
+{
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	uint64_t value;
+
+	if (fd < 0 || pread(fd, &value, sizeof(value), number * sizeof(value)) != sizeof(value))
+		fail("%s: %m", file);
+	close(fd);
+	return value;
+}
+
+static int is_dirty(const void *p)
+{
+	uint64_t entry = word("/proc/self/pagemap", (uintptr_t)p / PAGE);
+
+	if (!(entry & PM_PRESENT))
+		fail("the page of the file is not mapped");
+	return !!(word("/proc/kpageflags", entry & PM_PFN) & KPF_DIRTY);
+}
+
+static void copy(const char *name)
+{
+	struct gntdev_grant_copy_segment s[2] = {
+		{ .len = PAGE, .flags = GNTCOPY_dest_gref },
+		{ .len = PAGE, .flags = GNTCOPY_source_gref },
+	};
+	struct ioctl_gntdev_grant_copy op = { .count = 2, .segments = s };
+	static char memory[PAGE];
+	volatile char *file;
+	uint32_t ref;
+	int fd, alloc = gntalloc_open();
+
+	grant(alloc, 1, &ref);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		fail("%s: %m", name);
+	file = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	if (file == MAP_FAILED)
+		fail("mmap of %s: %m", name);
+	if (!file[0] || is_dirty((char *)file))
+		fail("%s has no data, or is dirty to begin with", name);
+	s[0].source.virt = (char *)file;
+	s[0].dest.foreign.ref = ref;
+	s[1].source.foreign.ref = ref;
+	s[1].dest.virt = memory;
+	if (ioctl(gntdev, IOCTL_GNTDEV_GRANT_COPY, &op) || s[0].status || s[1].status)
+		fail("GRANT_COPY: %m, status %d and %d", s[0].status, s[1].status);
+	if (memcmp(memory, (char *)file, PAGE))
+		fail("the copy is not what the file holds");
+	if (is_dirty((char *)file))
+		fail("a page that was only read is dirty");
+	puts("copied, and the file is clean");
+}
+
 int main(int argc, char **argv)
 {
 	unsigned int count;
@@ -338,6 +398,8 @@ int main(int argc, char **argv)
 		notify();
 	} else if (argc == 2 && !strcmp(argv[1], "own")) {
 		own_page();
+	} else if (argc == 3 && !strcmp(argv[1], "copy")) {
+		copy(argv[2]);
 	} else if (argc == 3 && !strcmp(argv[1], "inuse")) {
 		count = strtoul(argv[2], NULL, 0);
 		if (count < 1 || count > MAX_PAGES)
@@ -348,5 +410,5 @@ int main(int argc, char **argv)
 	}
 	return 0;
 usage:
-	fail("usage: gntmisuse inuse PAGES | notify | own | mix");
+	fail("usage: gntmisuse inuse PAGES | notify | own | mix | copy FILE");
 }
