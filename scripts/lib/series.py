@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The series of a base as the Python side sees it, and the record of a run."""
+import functools
+import hashlib
 import json
+import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -48,19 +52,57 @@ def patches(base):
     return [line.removesuffix(".patch") for line in run.stdout.split()]
 
 
+def header(name):
+    """Subject and gain of a patch, from its header."""
+    text = (suite.ROOT / f"patches/{name}.patch").read_text().split("\n---\n")[0]
+    unfolded = re.sub(r"\n[ \t]+", " ", text)
+    subject = re.search(r"^Subject: \[PATCH\] (.*)$", unfolded, re.M)[1]
+    gain = re.search(r"^Gain: (.*)$", unfolded, re.M)
+    return subject, gain[1] if gain else ""
+
+
 def build(base, prefix, config="default"):
     """Image directory of the first `prefix` patches."""
     return script("build", "--base", base, "--prefix", str(prefix), "--config", config)
 
 
+def text_id(*texts):
+    """A short hash."""
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+
+
+def source_ids(base, names):
+    """What the source of each prefix, from 0 on, is made of: hashes of the base and the diffs up to
+    there. Another wording of a header changes none."""
+    ids = [text_id(base)]
+    for name in names:
+        text = (suite.ROOT / f"patches/{name}.patch").read_text(errors="replace")
+        ids.append(text_id(ids[-1], text.partition("\ndiff --git ")[2]))
+    return ids
+
+
+@functools.cache
+def hypervisor(profile, log):
+    """Which one a boot had, as its console says: "Xen 4.17.7", "none" in a profile without it."""
+    if suite.load_profiles().get(profile, {}).get("hypervisor") == "none":
+        return "none"
+    console = pathlib.Path(log or "") / "console"
+    match = re.search(r"\(XEN\) Xen version (\d[\w.]*)",
+                      console.read_text(errors="replace")[:4096] if console.is_file() else "")
+    return f"Xen {match[1]}" if match else "Xen"
+
+
 class Record:
     """The rows of a run: one JSON file, from which every report is made.
 
-    row: kind (red, green, tip, base), patch, prefix, test, profile, verdict, remark, seconds, log."""
+    row: kind (red, green, tip, base), patch, prefix, test, profile, verdict, remark, seconds, log,
+    hypervisor, and what it was found with: source (see source_ids) and test_id."""
 
     def __init__(self, command, base):
         self.rows, self.begin = [], time.time()
-        self.head = {"command": command, "base": base, "series": patches(base),
+        names = patches(base)
+        self.sources = source_ids(base, names)
+        self.head = {"command": command, "base": base, "series": names,
                      "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
         self.path = suite.WORK / "runs" / f"{stamp}-{command}.json"
@@ -69,6 +111,10 @@ class Record:
         row = {"kind": kind, "test": test.name, "patch": test.patch, "profile": profile,
                "verdict": verdict, "remark": remark, "seconds": (raw or {}).get("seconds"),
                "log": (raw or {}).get("log"), **more}
+        row["hypervisor"] = hypervisor(profile, row["log"])
+        row["test_id"] = text_id(test.text)
+        if "prefix" in row:
+            row["source"] = self.sources[row["prefix"]]
         self.rows.append(row)
         print(f"{verdict:8} {profile:10} {kind:5} {test.name}" + (f"  - {remark}" if remark else ""),
               flush=True)
@@ -91,13 +137,13 @@ class Record:
         """Print the counts; exit status 0 if nothing failed."""
         count = {v: sum(r["verdict"] == v for r in self.rows) for v in suite.VERDICTS}
         for row in self.rows:
-            if row["verdict"] in ("ERROR", "FAILURE", "CRASH"):
+            if row["verdict"] in suite.BAD:
                 print(f"  {row['verdict']} {row['profile']} {row['kind']} "
                       f"{row['test'] or row['patch']}: {row['remark']}"
                       + (f"\n    log: {row['log']}" if row.get("log") else ""))
         if count["MISSING"]:
             print(f"{count['MISSING']} declared missing: " + " ".join(
                 f"{r['test']}({r['profile']})" for r in self.rows if r["verdict"] == "MISSING"))
-        failed = count["ERROR"] + count["FAILURE"] + count["CRASH"]
+        failed = sum(count[v] for v in suite.BAD)
         print(f"{count['SUCCESS']} passed, {failed} failed, {count['SKIP']} skipped")
         return 1 if failed or not count["SUCCESS"] else 0

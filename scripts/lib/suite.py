@@ -42,6 +42,7 @@ KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "tim
 
 # Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
 VERDICTS = ["SUCCESS", "SKIP", "MISSING", "ERROR", "FAILURE", "CRASH"]
+BAD = VERDICTS[3:]
 
 
 # As many at a time as there are CPUs.
