@@ -32,6 +32,29 @@ enter() {
 		>"$TOY/configs/bases"
 }
 
+# offer VERSION...: a suite of the mirror has sources of these versions, the tarballs of which are in its pool
+offer() {
+	local version file
+	mkdir -p "$MIRROR/dists/sid/main/source"
+	for version; do
+		file=$MIRROR/pool/linux_$version.orig.tar.xz
+		cat <<-END
+			Package: linux
+			Version: $version-1
+			Format: 3.0 (quilt)
+			Files:
+			 $(md5sum "$file" | cut -d ' ' -f 1) $(stat -c %s "$file") ${file##*/}
+			Checksums-Sha256:
+			 $(sha256sum "$file" | cut -d ' ' -f 1) $(stat -c %s "$file") ${file##*/}
+			Directory: pool
+
+		END
+	done >"$MIRROR/dists/sid/main/source/Sources"
+	cd "$MIRROR/dists/sid" || return
+	printf 'Suite: sid\nCodename: sid\nComponents: main\nDate: %s\nSHA256:\n %s %s main/source/Sources\n' \
+		"$(date -Ru)" "$(sha256sum main/source/Sources | cut -d ' ' -f 1)" "$(stat -c %s main/source/Sources)" >Release
+}
+
 @test "a base comes from apt's mirror and is fetched once" {
 	pack 1.2.3 "$MIRROR/pool/linux_1.2.3.orig.tar.xz"
 	enter
@@ -72,31 +95,32 @@ enter() {
 @test "a mirror without the tarball: the newest of the series, unverified" {
 	pack 1.2.10 "$MIRROR/pool/linux_1.2.10.orig.tar.xz"
 	pack 1.2.9 "$MIRROR/pool/linux_1.2.9.orig.tar.xz"
-	mkdir -p "$MIRROR/dists/sid/main/source"
-	for version in 1.2.9 1.2.10 1.3.1; do
-		file=$MIRROR/pool/linux_$version.orig.tar.xz
-		[ -e "$file" ] || cp "$MIRROR/pool/linux_1.2.9.orig.tar.xz" "$file"
-		cat <<-END
-			Package: linux
-			Version: $version-1
-			Format: 3.0 (quilt)
-			Files:
-			 $(md5sum "$file" | cut -d ' ' -f 1) $(stat -c %s "$file") ${file##*/}
-			Checksums-Sha256:
-			 $(sha256sum "$file" | cut -d ' ' -f 1) $(stat -c %s "$file") ${file##*/}
-			Directory: pool
+	cp "$MIRROR/pool/linux_1.2.9.orig.tar.xz" "$MIRROR/pool/linux_1.3.1.orig.tar.xz"
+	offer 1.2.9 1.2.10 1.3.1
+	queue fetch --base 1.2.3
+	ends 0
+	says 'UNVERIFIED: Linux 1.2.10'
+	queue fetch --base 1.2.3
+	ends 0
+	says 'UNVERIFIED: Linux 1.2.10'
+}
 
-		END
-	done >"$MIRROR/dists/sid/main/source/Sources"
-	cd "$MIRROR/dists/sid"
-	printf 'Suite: sid\nCodename: sid\nComponents: main\nDate: %s\nSHA256:\n %s %s main/source/Sources\n' \
-		"$(date -Ru)" "$(sha256sum main/source/Sources | cut -d ' ' -f 1)" "$(stat -c %s main/source/Sources)" >Release
-	queue fetch --base 1.2.3
+@test "a version which the table lacks: as a suite offers it, and what the table would say" {
+	pack 1.2.9 "$MIRROR/pool/linux_1.2.9.orig.tar.xz"
+	offer 1.2.9
+	queue fetch --base 1.2.8
+	ends 2
+	says 'unknown base: 1.2.8'
+	queue fetch --base 1.2.9
 	ends 0
-	says 'UNVERIFIED: Linux 1.2.10'
-	queue fetch --base 1.2.3
-	ends 0
-	says 'UNVERIFIED: Linux 1.2.10'
+	[ "${lines[-1]}" = 1.2.9 ]
+	sum=$(sha256sum "$MIRROR/pool/linux_1.2.9.orig.tar.xz" | cut -d ' ' -f 1)
+	[ "$(cat "$PVOPS_WORK/offered/1.2.9")" = "1.2.9	$sum	pool/linux_1.2.9.orig.tar.xz" ]
+	rm -r "$PVOPS_WORK"/{dl,linux.git}
+	echo damaged >>"$MIRROR/pool/linux_1.2.9.orig.tar.xz"
+	queue fetch --base 1.2.9
+	ends 1
+	says 'wrong sha256'
 }
 
 @test "the kernel mirror is the last resort, unverified" {
