@@ -169,15 +169,26 @@ wgit() {
 		git -C "$dir" "$@"
 }
 
-# sparse_worktree DIR COMMIT PATCH...: a fresh worktree of COMMIT with only the files that the patches touch
+# sparse_worktree DIR COMMIT PATCH...: a fresh worktree of COMMIT with only the files that the patches touch, and
+# the .gitattributes that give the hunks of a diff their function names
 sparse_worktree() {
 	local dir=$1 commit=$2
 	shift 2
 	rm -rf "$dir"
 	kgit worktree prune
 	kgit worktree add -q --no-checkout --detach "$dir" "$commit"
-	patch_files "$@" | sed 's,^,/,' | wgit "$dir" sparse-checkout set --no-cone --stdin
+	{ echo .gitattributes && patch_files "$@"; } | sed 's,^,/,' | wgit "$dir" sparse-checkout set --no-cone --stdin
 	wgit "$dir" checkout -q
+}
+
+# am DIR ARGS...: git am in a worktree; the commits depend on the patches and on what is below them only
+am() {
+	wgit "$1" am --quiet --committer-date-is-author-date "${@:2}" >"$1.log" 2>&1
+}
+
+# am_errors DIR: what that git am said, in a line
+am_errors() {
+	grep -m 3 '^error:' "$1.log" | paste -s -d ';' || true
 }
 
 # patch_files PATCH...: the files that the patches touch, sorted
