@@ -15,7 +15,7 @@ queue_make() {
 	mkdir -p "$TOY"/{configs,patches,ci/tests,linux/drivers/xen,work}
 	mkdir -p "$TOY/scripts/lib"
 	cp "$SCRIPTS"/{setup,fetch,apply,check} "$TOY/scripts"
-	cp "$SCRIPTS"/lib/{common.sh,tar2git.py,lint.py,abi.py,suite.py,vm.py} "$TOY/scripts/lib"
+	cp "$SCRIPTS"/lib/{common.sh,tar2git.py,lint.py,patch.py,abi.py,suite.py,vm.py} "$TOY/scripts/lib"
 	printf '[pv]\n[pvh]\n' >"$TOY/configs/profiles"
 	echo "1.2.3	$(printf '%064d' 0)	pool/linux_1.2.3.orig.tar.xz" >"$TOY/configs/bases"
 	touch "$TOY/configs/abi" "$TOY/series"

@@ -15,6 +15,7 @@ import subprocess
 import sys
 
 import suite
+from patch import body_of, trailers_of
 
 QUEUE = pathlib.Path(os.environ["QUEUE"])
 PATCHES = QUEUE / "patches"
@@ -102,23 +103,6 @@ def slug(subject):
     """The file name that git format-patch gives, without its number, in lower case."""
     words = re.sub(r"\.+", ".", re.sub(r"[^A-Za-z0-9._]+", "-", subject))
     return words.strip("-").rstrip(".-").lower()
-
-
-def body_of(patch):
-    """Subject, body lines, what is between --- and the diff, and the diff of a patch file."""
-    head, _, rest = patch.partition("\n\n")
-    subject = re.search(r"^Subject: (.*(?:\n .*)*)", head, re.M)
-    subject = re.sub(r"\n ", " ", subject[1]) if subject else ""
-    body, _, tail = rest.partition("\n---\n")
-    notes, diff, code = tail.partition("\ndiff --git ")
-    return head, subject, body.rstrip("\n").split("\n"), notes, diff + code
-
-
-def trailers_of(body):
-    """The last paragraph of a body as (key, value) pairs; other lines have an empty key."""
-    last = body[len(body) - body[::-1].index("") :] if "" in body else []
-    pairs = (re.match(r"([A-Za-z][\w-]*): ?(.*)", line) for line in last)
-    return [(m[1], m[2]) if m else ("", line) for m, line in zip(pairs, last)]
 
 
 def check_trailers(name, body):

@@ -10,6 +10,7 @@ import sys
 import time
 
 import suite
+from patch import body_of
 
 SCRIPTS = suite.ROOT / "scripts"
 
@@ -54,11 +55,9 @@ def patches(base):
 
 def header(name):
     """Subject and gain of a patch, from its header."""
-    text = (suite.ROOT / f"patches/{name}.patch").read_text().split("\n---\n")[0]
-    unfolded = re.sub(r"\n[ \t]+", " ", text)
-    subject = re.search(r"^Subject: \[PATCH\] (.*)$", unfolded, re.M)[1]
-    gain = re.search(r"^Gain: (.*)$", unfolded, re.M)
-    return subject, gain[1] if gain else ""
+    _, subject, body, *_ = body_of((suite.ROOT / f"patches/{name}.patch").read_text())
+    gain = next((line for line in body if line.startswith("Gain: ")), "")
+    return subject.removeprefix("[PATCH] "), gain.removeprefix("Gain: ")
 
 
 def build(base, prefix, config="default"):
