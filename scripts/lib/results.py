@@ -17,7 +17,7 @@ KINDS = ("base", "red", "green", "tip")
 
 
 def refuse(message):
-    print(f"report: {message}", file=sys.stderr)
+    print(f"{pathlib.Path(sys.argv[0]).name}: {message}", file=sys.stderr)
     sys.exit(2)
 
 
