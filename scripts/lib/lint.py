@@ -137,7 +137,7 @@ def check_header(name):
     stem = pathlib.Path(name).stem
     if not head.startswith("From " + "0" * 40 + " "):
         yield f"does not begin with the zero commit; write it with {FORMAT}"
-    if f"\nFrom: {AUTHOR}\n" not in head:
+    if not re.search(rf"^From: {re.escape(AUTHOR)}\n(?!\s)", head, re.M):
         yield f"From: is not the queue; write From: {AUTHOR}"
     if not re.search(r"^Date: \S", head, re.M):
         yield f"no Date: line; write it with {FORMAT}"
