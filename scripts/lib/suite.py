@@ -212,7 +212,7 @@ def image_id(image):
     return (pathlib.Path(image) / "id").read_text().strip()
 
 
-def portions(tests, seconds=300):
+def portions(tests, seconds=600):
     """Split tests into lists whose time-outs sum up to at most that, or which are one test: several
     machines run side by side, and one that breaks takes fewer tests with it."""
     lists, left = [], 0
