@@ -295,6 +295,21 @@ short_timeouts() {
 	ends 0
 }
 
+@test "the initrd that a test needs is Xen's second module, behind the kernel and its options" {
+	toy_test topic/good 'patch: none' 'profile: pv' 'needs: initrd=some append="a,b"' <<-'END'
+		tr '\0' '\n' <"/proc/$MACHINE/cmdline" | grep -A 1 -x -e -initrd | grep '/vmlinux .* a,,b,[^, ]*/guest/files/initrd/some\.cpio$'
+	END
+	play ''
+	says 'SUCCESS pv topic/good'
+	ends 0
+	toy_test topic/good 'patch: none' 'profile: pv' <<-'END'
+		! tr '\0' '\n' <"/proc/$MACHINE/cmdline" | grep 'cpio'
+	END
+	play ''
+	says 'SUCCESS pv topic/good'
+	ends 0
+}
+
 @test "a bad test head is an error with file and line" {
 	toy_test topic/bad 'patch: topic/one' 'profile: pv' 'before: explode "x"' </dev/null
 	toy boot pv --kernel "$image" --test topic/good

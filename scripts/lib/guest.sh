@@ -2,7 +2,7 @@
 # Makes the guest side: scripts/lib/guest.sh root|xen|files prints the path of what it made.
 #   root   root file system of dom0 (disk image): Debian with Xen's toolstack   [network]
 #   xen    directory with the hypervisor of the same Debian release             [network]
-#   files  directory with init, lib.sh, the programs of ci/guest, ACPI tables and domU initrd
+#   files  directory with init, lib.sh, the programs of ci/guest, ACPI tables and initrds
 # Each is cached in $PVOPS_WORK/guest under a name made of its inputs.
 set -euo pipefail
 
@@ -52,6 +52,11 @@ make_xen() { # directory
 	rm -rf "$1/deb"
 }
 
+# archive: the current directory as an initrd
+archive() {
+	find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet
+}
+
 make_files() { # directory
 	local src name domu
 	mkdir -p "$1/bin" "$1/acpi"
@@ -70,13 +75,20 @@ make_files() { # directory
 			return 1
 		}
 	done
+	mkdir -p "$1/initrd"
+	for src in "$ROOT"/ci/guest/initrd/*; do
+		[ -e "$src" ] || continue
+		mkdir "$1/new"
+		(cd "$1/new" && sh -e "$src" "$ROOT/ci/guest" >&2 && archive) >"$1/initrd/$(basename "$src").cpio"
+		rm -rf "$1/new"
+	done
 	domu=$1/domu
 	mkdir -p "$domu/bin" "$domu/dev" "$domu/pvops"
 	cp "$(command -v busybox)" "$domu/bin/"
 	cp -r "$1/bin" "$domu/pvops/bin"
 	cp "$ROOT/ci/guest/domu-init" "$domu/init"
 	chmod 755 "$domu/init"
-	(cd "$domu" && find . | LC_ALL=C sort | cpio -o -H newc -R 0:0 --quiet) >"$1/domu.cpio"
+	(cd "$domu" && archive) >"$1/domu.cpio"
 	rm -rf "$domu"
 }
 

@@ -193,6 +193,9 @@ def check_test(test):
     for table in head.needs.get("acpi", "").split():
         if not (QUEUE / f"ci/guest/acpi/{table}.asl").is_file():
             yield f"needs: acpi={table}: add ci/guest/acpi/{table}.asl"
+    for initrd in head.needs.get("initrd", "").split():
+        if not (QUEUE / f"ci/guest/initrd/{initrd}").is_file():
+            yield f"needs: initrd={initrd}: add ci/guest/initrd/{initrd}"
     if head.patch == "none":
         return
     patch = PATCHES / f"{head.patch}.patch"

@@ -37,7 +37,7 @@ WORK = pathlib.Path(os.environ.get("PVOPS_WORK", pathlib.Path.home() / ".cache/p
 TESTS = ROOT / "ci/tests"
 
 # Keys of "needs:". Tests with the same needs share a boot; domu is only said, config is a kernel.
-NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "qemu", "config", "own-boot"}
+NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "initrd", "qemu", "config", "own-boot"}
 KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "timeout"}
 
 # Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
@@ -208,6 +208,14 @@ class Guest:
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:24]
 
 
+def command(profile, *args, **options):
+    """vm.command, with an initrd for dom0 if the profile has one: Xen's second module."""
+    argv = vm.command(profile, *args, **options)
+    if "initrd" in profile:
+        argv[argv.index("-initrd") + 1] += f",{profile['initrd']}"
+    return argv
+
+
 def image_id(image):
     return (pathlib.Path(image) / "id").read_text().strip()
 
@@ -264,6 +272,8 @@ class Runner:
             for key in ("xen", "append"):
                 profile[key] = f"{profile[key]} {test.needs.get(key, '')}".strip()
             qemu += shlex.split(test.needs.get("qemu", ""))
+            if "initrd" in test.needs:
+                profile["initrd"] = f"{self.guest.files}/initrd/{test.needs['initrd']}.cpio"
             if "acpi" in test.needs:
                 qemu += ["-acpitable", f"file={self.guest.files}/acpi/{test.needs['acpi']}.aml"]
         return profile, qemu
@@ -280,8 +290,8 @@ class Runner:
             disk = self.stage(tests, directory)
 
             def argv(work):
-                return vm.command(profile, self.image / "vmlinux", self.guest.root, disk, nonce,
-                                  qemu=qemu, console="socket", work=work)
+                return command(profile, self.image / "vmlinux", self.guest.root, disk, nonce,
+                               qemu=qemu, console="socket", work=work)
             with MACHINES:
                 outcome = vm.run(argv, nonce, timeout)
             log = WORK / "logs" / image_id(self.image) / f"{profile_name}-{nonce}"
