@@ -199,7 +199,7 @@ proves() {
 @test "a prefix that does not build is a failure, and the others are proved" {
 	echo 'toy.c:1: error: toy' >>"$TOY/patches/topic/two.patch"
 	proves 1 2
-	says 'toy.c:1: error: toy'
+	says 'FAILURE  build topic/two - toy.c:1: error: toy'
 	says '3 passed, 1 failed'
 	says 'first bad: topic/two'
 }
@@ -227,8 +227,10 @@ proves() {
 }
 
 @test "a series without a patch to prove, and a range beyond it, are said" {
-	proves 1 0 --from 2 --to 3
+	proves 2 0 --from 2 --to 3
 	says 'the series has patches 1 to 2'
+	proves 2 0 --shard 3/2
+	says "invalid shard value: '3/2'"
 	proves 0 0 --shard 3/3
 	says 'nothing to prove'
 }

@@ -274,17 +274,17 @@ ok 1 1.2.3 Xen pv' ]
 
 @test "repro refuses what it cannot show, and overwrites nothing" {
 	toy repro topic/none
-	ends 1
+	ends 2
 	says 'topic/none is not in the series'
 	toy repro topic/two
 	ends 1
 	says 'UNTESTED'
 	mkdir "$TOY/out"
 	toy repro topic/one --out "$TOY/out"
-	ends 1
+	ends 2
 	says 'exists; remove it'
 	toy repro topic/one --profile bare --out "$TOY/other"
-	ends 1
+	ends 2
 	says 'topic/one runs in pv'
 	[ ! -e "$TOY/other" ]
 }

@@ -75,6 +75,7 @@ stub_build() {
 	touch "$image"/{warnings,config}
 	if ((prefix)); then
 		mapfile -t patches < <(head -n "$prefix" "$TOY/series" | sed "s,^,$TOY/patches/,")
+		echo "apply: $prefix patches" >&2
 		if grep -h error: "${patches[@]}" >&2; then exit 1; fi
 		grep -h warning: "${patches[@]}" >"$image/warnings" || true
 	fi

@@ -62,6 +62,11 @@ bad_usage() {
 	die 2 "$1" "${0##*/} --help explains the options"
 }
 
+# value OPTION [VALUE]: refuses an option without its value
+value() {
+	[ -n "${2:-}" ] || bad_usage "$1 needs a value"
+}
+
 # need COMMAND PACKAGE: exit 3 unless COMMAND can be run
 need() {
 	command -v "$1" >/dev/null ||
@@ -71,7 +76,9 @@ need() {
 # work_lock NAME: hold $PVOPS_WORK/NAME.lock until this script ends
 work_lock() {
 	local fd file=$PVOPS_WORK/$1.lock
-	mkdir -p "$PVOPS_WORK"
+	if ! mkdir -p "$PVOPS_WORK" 2>/dev/null || [ ! -w "$PVOPS_WORK" ]; then
+		die 2 "cannot write to the work directory $PVOPS_WORK" 'PVOPS_WORK=DIR chooses another one'
+	fi
 	exec {fd}>>"$file"
 	if ! flock -n "$fd"; then
 		note "waiting for $file, held by: $(tail -n 1 "$file")"
@@ -103,7 +110,7 @@ kref() {
 # base_option OPTION VALUE: takes one of --base, --tarball, --tree; in the loop of a script:
 #	--base | --tarball | --tree) base_option "$@"; shift 2 ;;
 base_option() {
-	(($# >= 2)) || bad_usage "$1 needs a value"
+	value "$@"
 	BASE_KIND=$1 BASE_ARG=$2
 }
 

@@ -7,18 +7,12 @@ or "") and topic."""
 import json
 import pathlib
 import re
-import sys
 
 import series
 import suite
 import vm
 
 KINDS = ("base", "red", "green", "tip")
-
-
-def refuse(message):
-    print(f"{pathlib.Path(sys.argv[0]).name}: {message}", file=sys.stderr)
-    sys.exit(2)
 
 
 def short(name):
@@ -43,7 +37,7 @@ def load(path):
             if "hypervisor" not in row:
                 row["hypervisor"] = series.hypervisor(row["profile"], row.get("log"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
-        refuse(f"{path} is not the record of a run ({type(error).__name__}: {error}); name a file of "
+        suite.refuse(f"{path} is not the record of a run ({type(error).__name__}: {error}); name a file of "
                f"{suite.WORK}/runs, or remove this one")
     return run
 

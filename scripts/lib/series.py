@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """The series of a base as the Python side sees it, and the record of a run."""
+import argparse
 import functools
 import hashlib
 import json
@@ -16,7 +17,27 @@ SCRIPTS = suite.ROOT / "scripts"
 
 
 class Failed(Exception):
-    """A script of the queue failed; the text says which and how."""
+    """A script of the queue failed: what it said, and the exit status; shown: everybody saw that."""
+
+    def __init__(self, text, status=1, shown=False):
+        super().__init__(text)
+        self.status, self.shown = status, shown
+
+    def reason(self):
+        """The one line that tells most: the compiler's first error, else the script's last message."""
+        lines = str(self).splitlines()
+        return next((line for line in lines if re.search("error:|undefined reference", line)), None) or next(
+            (line for line in reversed(lines) if line[:1].strip()), "no message")
+
+
+def run(main):
+    """Exit with the status of main(), or of what failed in it."""
+    try:
+        sys.exit(main())
+    except Failed as error:
+        if not error.shown:
+            print(f"{pathlib.Path(sys.argv[0]).name}: {error}", file=sys.stderr)
+        sys.exit(error.status)
 
 
 def script(name, *args):
@@ -25,16 +46,29 @@ def script(name, *args):
                          text=True)
     sys.stderr.write(run.stderr)
     if run.returncode:
-        raise Failed(run.stderr.strip() or f"scripts/{name} ended with {run.returncode}")
+        raise Failed(run.stderr.strip() or f"scripts/{name} ended with {run.returncode}",
+                     run.returncode, shown=bool(run.stderr.strip()))
     return (run.stdout.splitlines() or [""])[-1]
 
 
-def add_base_options(parser):
-    """The options that choose a kernel, as in the shell scripts."""
-    group = parser.add_mutually_exclusive_group()
+def parser(text):
+    """An argument parser with the options that choose a kernel, as the shell scripts have them."""
+    made = argparse.ArgumentParser(description=text, formatter_class=argparse.RawDescriptionHelpFormatter)
+    group = made.add_mutually_exclusive_group()
     group.add_argument("--base", help="X.Y[.Z] of configs/bases (default: the first)")
     group.add_argument("--tarball", help="a kernel source tarball")
     group.add_argument("--tree", help="a kernel source tree; read, not modified")
+    return made
+
+
+def write(path, text):
+    """Beside it, then rename: a reader never sees half of it."""
+    new = path.with_name(path.name + ".new")
+    try:
+        new.write_text(text)
+        new.rename(path)
+    except OSError as error:
+        suite.refuse(f"cannot write {path}: {error.strerror}")
 
 
 def base_id(options):
@@ -49,13 +83,18 @@ def patches(base):
     """The patches of a base's series in order, as topic/slug."""
     run = subprocess.run(
         ["bash", "-c", f'. "{SCRIPTS}/lib/common.sh"; series_list "$1"', "bash", base],
-        check=True, stdout=subprocess.PIPE, text=True)
-    return [line.removesuffix(".patch") for line in run.stdout.split()]
+        stdout=subprocess.PIPE, text=True)
+    if run.returncode:
+        raise Failed(f"the series of {base} cannot be read", run.returncode)
+    for name in run.stdout.split():
+        if not (suite.ROOT / "patches" / name).is_file():
+            raise Failed(f"the series of {base} lists a patch that does not exist: {name}")
+    return [name.removesuffix(".patch") for name in run.stdout.split()]
 
 
 def header(name):
     """Subject and gain of a patch, from its header."""
-    _, subject, body, *_ = body_of((suite.ROOT / f"patches/{name}.patch").read_text())
+    _, subject, body, *_ = body_of((suite.ROOT / f"patches/{name}.patch").read_text(errors="replace"))
     gain = next((line for line in body if line.startswith("Gain: ")), "")
     return subject.removeprefix("[PATCH] "), gain.removeprefix("Gain: ")
 
@@ -127,9 +166,7 @@ class Record:
     def save(self):
         self.head["seconds"] = round(time.time() - self.begin, 1)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps({**self.head, "rows": self.rows}, indent=1))
-        new.rename(self.path)
+        write(self.path, json.dumps({**self.head, "rows": self.rows}, indent=1))
         print(f"results: {self.path}")
 
     def summary(self):

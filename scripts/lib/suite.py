@@ -33,7 +33,9 @@ import threading
 import vm
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-WORK = pathlib.Path(os.environ.get("PVOPS_WORK", pathlib.Path.home() / ".cache/pvops-dom0"))
+CACHE = os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache"
+WORK = pathlib.Path(os.environ.get("PVOPS_WORK") or f"{CACHE}/pvops-dom0").resolve()
+os.environ["PVOPS_WORK"] = str(WORK)  # what runs from here has the same
 TESTS = ROOT / "ci/tests"
 
 # Keys of "needs:". Tests with the same needs share a boot; domu is only said, config is a kernel.
@@ -50,8 +52,15 @@ MACHINES = threading.BoundedSemaphore(os.cpu_count())
 
 os.environ["PATH"] += ":/usr/sbin:/sbin"  # mke2fs, for other users than root
 
-# A run that is killed cleans up: its machine and its work files go.
+# A run that is killed or interrupted cleans up: its machine and its work files go.
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
+
+
+def refuse(message):
+    """Exit 2: what the user gave makes no sense."""
+    print(f"{pathlib.Path(sys.argv[0]).name}: {message}", file=sys.stderr)
+    sys.exit(2)
 
 
 class HeadError(Exception):
@@ -103,8 +112,11 @@ class Test:
 
 
 def load_test(path):
-    """Parse the head of one test; raises HeadError."""
-    test = Test(str(path.relative_to(TESTS)), path, path.read_text())
+    """Read one test and parse its head; raises HeadError."""
+    try:
+        test = Test(str(path.relative_to(TESTS)), path, path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise HeadError(f"{path}: {error}") from None
     about = []
     for number, line in enumerate(test.text.splitlines()[1:], 2):
         if not line.startswith("#"):
@@ -147,12 +159,18 @@ def load_test(path):
     return test
 
 
-def load_tests():
-    """All tests by name, in a stable order; ci/tests/*/bench-* are for scripts/bench."""
+def load_tests(topics=None, benches=False):
+    """The tests by name, in a stable order, of all topics or of these; or the benchmarks, which are
+    ci/tests/*/bench-*."""
     paths = sorted(p for p in TESTS.glob("*/*") if p.is_file() and os.access(p, os.X_OK)
-                   and not p.name.startswith("bench-"))
+                   and p.name.startswith("bench-") == benches)
+    known = list(dict.fromkeys(p.parent.name for p in paths))
+    for topic in topics or []:
+        if topic not in known:
+            refuse(f"no {'benchmark' if benches else 'test'} of topic {topic}; there are: {' '.join(known)}")
     try:
-        return {test.name: test for test in map(load_test, paths)}
+        return {test.name: test for test in map(load_test, paths)
+                if not topics or test.name.split("/")[0] in topics}
     except HeadError as error:
         sys.exit(str(error))
 
@@ -160,8 +178,11 @@ def load_tests():
 @functools.cache
 def load_profiles():
     """configs/profiles as mappings."""
-    parser = configparser.ConfigParser(interpolation=None)
-    parser.read(ROOT / "configs/profiles")
+    parser, path = configparser.ConfigParser(interpolation=None), ROOT / "configs/profiles"
+    try:
+        parser.read_string(path.read_text(), str(path))
+    except (OSError, ValueError, configparser.Error) as error:
+        refuse(error)
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
@@ -217,7 +238,10 @@ def command(profile, *args, **options):
 
 
 def image_id(image):
-    return (pathlib.Path(image) / "id").read_text().strip()
+    try:
+        return (pathlib.Path(image) / "id").read_text().strip()
+    except OSError:
+        refuse(f"no kernel image: {image}; give a directory that scripts/build printed")
 
 
 def portions(tests, seconds=600):
@@ -238,6 +262,7 @@ class Runner:
 
     def __init__(self, image, fresh=False, say=print):
         self.image, self.fresh, self.say = pathlib.Path(image), fresh, say
+        image_id(image)  # before much is made for nothing
         self.guest = Guest()
         self.profiles = load_profiles()
 

@@ -6,6 +6,7 @@ The first directory of each name (linux-7.1/...) is dropped. Author and date are
 commit id depends on the archive's contents and MESSAGE alone.
 """
 
+import pathlib
 import sys
 import tarfile
 
@@ -30,4 +31,7 @@ def main():
     out.write(b"done\n")
 
 
-main()
+try:
+    main()
+except tarfile.TarError as error:
+    sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {error}")
