@@ -231,14 +231,16 @@ abi_kernel() {
 	says "abi:4: ‘EVTCHNOP_none’ undeclared"
 }
 
-@test "scripts: shellcheck, shfmt and Python" {
+@test "scripts: shellcheck, shfmt, Python and YAML" {
 	echo "echo \$1" >>"$TOY/scripts/fetch"
 	printf 'if true; then\n  echo\nfi\n' >>"$TOY/scripts/apply"
 	echo 'def (' >"$TOY/scripts/lib/abi.py"
+	printf 'a: 1\na:  2\n' >"$TOY/ci/toy.yml"
 	queue check scripts
 	ends 1
+	says 'not ok yamllint ci/toy.yml'
 	says 'not ok shellcheck scripts/fetch'
 	says 'not ok shfmt scripts/apply'
 	says 'not ok python scripts/lib/abi.py'
-	says ' 3 failed'
+	says ' 4 failed'
 }

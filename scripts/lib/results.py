@@ -34,6 +34,9 @@ def load(path):
             row |= {"base": run["base"], "date": run["date"], "stale": "", "patch": short(row["patch"]),
                     "at": short(run["series"][prefix - 1]) if prefix else "",
                     "topic": topic(row["test"] or row["patch"])}
+            log = pathlib.Path(row.get("log") or "/")
+            if len(log.parts) > 2 and not log.is_dir():  # of another machine, whose logs may be here
+                row["log"] = str(path.resolve().parents[1].joinpath("logs", *log.parts[-2:]))
             if "hypervisor" not in row:
                 row["hypervisor"] = series.hypervisor(row["profile"], row.get("log"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:

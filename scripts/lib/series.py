@@ -6,6 +6,7 @@ import hashlib
 import json
 import pathlib
 import re
+import secrets
 import subprocess
 import sys
 import time
@@ -143,7 +144,8 @@ class Record:
         self.head = {"command": command, "base": base, "series": names,
                      "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
         stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        self.path = suite.WORK / "runs" / f"{stamp}-{command}.json"
+        # Runs of several machines may be put together.
+        self.path = suite.WORK / "runs" / f"{stamp}-{command}-{secrets.token_hex(2)}.json"
 
     def add(self, kind, test, profile, verdict, remark, raw=None, **more):
         row = {"kind": kind, "test": test.name, "patch": test.patch, "profile": profile,
