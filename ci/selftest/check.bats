@@ -141,6 +141,8 @@ change() {
 	red 'profile bare-metal is unknown' tests
 	sed -i 's,^# timeout: ,# timeouts: ,' "$TEST"
 	red 'write # timeout: ...' tests
+	sed -i 's,^# timeouts: .*,# timeout:,' "$TEST"
+	red 'write # timeout: ...' tests
 	sed -i 's,^# before: .*,# before: explode "red",' "$TEST"
 	red 'expected fail "text", panic "text" or hang' tests
 	sed -i 's,^# This test .*,# It tests,' "$TEST"

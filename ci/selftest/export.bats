@@ -213,3 +213,15 @@ mail() { cat "$OUT"/*"000$1"-*; }
 	says 'export it together with core/xen-grant-add-one core/xen-events-add-two, or'
 	says 'does not build by itself: core/xen-grant-call-one: one() comes with core/xen-grant-add-one'
 }
+
+@test "a patch file that is none is named" {
+	sed -i '/^Date:/d' "$ONE"
+	queue export core --out "$OUT"
+	ends 2
+	says 'patches/core/xen-grant-add-one.patch: it is no patch'
+	says_not Traceback
+	printf 'Subject: \xff\n' >"$ONE"
+	queue export core --out "$OUT"
+	ends 2
+	says "patches/core/xen-grant-add-one.patch: 'utf-8' codec"
+}

@@ -131,6 +131,13 @@ offer() {
 	says 'UNVERIFIED: Linux 1.2.3 (tarball-'
 }
 
+@test "no base at all" {
+	echo '# none' >"$TOY/configs/bases"
+	run "$TOY/scripts/fetch"
+	ends 1
+	says 'configs/bases names no kernel'
+}
+
 @test "nothing to download from: exit 4 and what to do" {
 	queue fetch --base 1.2.3
 	ends 4

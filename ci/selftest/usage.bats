@@ -83,6 +83,17 @@ refused() {
 	refused configs/profiles prefix
 }
 
+@test "a script that is killed, or fails without a word" {
+	toy_stub fetch "kill \$\$"
+	toy prefix
+	says 'prefix: scripts/fetch was killed by signal 15'
+	ends 4
+	toy_stub fetch 'exit 3'
+	toy prefix
+	says 'prefix: scripts/fetch ended with 3'
+	ends 3
+}
+
 @test "a series that lists a patch which does not exist, or none at all" {
 	toy_stub fetch 'echo 1.2.3'
 	rm "$TOY/patches/topic/two.patch"

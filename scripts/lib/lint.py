@@ -179,7 +179,7 @@ def check_test(test):
     if not os.access(test, os.X_OK):
         yield f"not executable; chmod +x ci/tests/{name}"
     for line in itertools.takewhile(lambda line: line.startswith("#"), lines[1:]):
-        key = re.match(r"# *([a-z-]+): ", line)
+        key = re.match(r"# *([a-z-]+):(?: |$)", line)
         meant = key and difflib.get_close_matches(key[1], suite.KEYS, cutoff=0.75)
         if meant and (key[1] not in suite.KEYS or not line.startswith(f"# {key[1]}: ")):
             yield f"{line!r} is no declaration; write # {meant[0]}: ..."

@@ -39,7 +39,8 @@ def trailers_of(body):
 
 @dataclasses.dataclass
 class Patch:
-    """A patch of the queue: name is topic/slug, number its place in the series."""
+    """A patch of the queue: name is topic/slug, number its place in the series. A file that is none
+    raises ValueError."""
     name: str
     path: pathlib.Path
     number: int
@@ -48,7 +49,10 @@ class Patch:
         head, subject, body, notes, self.diff = body_of(self.path.read_text())
         self.topic = self.name.split("/")[0]
         self.subject = subject.removeprefix("[PATCH] ")
-        self.date = re.search(r"^Date: (.*)", head, re.M)[1]
+        date = re.search(r"^Date: (.*)", head, re.M)
+        if not subject or not date or not self.diff:
+            raise ValueError("it is no patch with a Subject:, a Date: and a diff")
+        self.date = date[1]
         self.trailers = [t for t in trailers_of(body) if all(t)]
         self.text = "\n".join(body[:len(body) - len(self.trailers)]).strip()
         self.excused = re.findall(r"^checkpatch: ([A-Z_]+): \S", notes, re.M)

@@ -47,6 +47,8 @@ def script(name, *args):
                          text=True)
     sys.stderr.write(run.stderr)
     if run.returncode:
+        if run.returncode < 0:
+            raise Failed(f"scripts/{name} was killed by signal {-run.returncode}", 4)
         raise Failed(run.stderr.strip() or f"scripts/{name} ended with {run.returncode}",
                      run.returncode, shown=bool(run.stderr.strip()))
     return (run.stdout.splitlines() or [""])[-1]
