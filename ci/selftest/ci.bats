@@ -91,8 +91,8 @@ service() {
 	local machine work last
 	jobs "$1"
 	cd "$TOY" || return
+	shellcheck machines/*/job
 	for machine in machines/*; do
-		shellcheck "$machine/job"
 		work=$TOY/$machine/work
 		mkdir "$work"
 		cp -r "$PVOPS_WORK/guest" "$work"

@@ -6,7 +6,6 @@ import hashlib
 import json
 import pathlib
 import re
-import secrets
 import subprocess
 import sys
 import time
@@ -144,10 +143,10 @@ class Record:
         names = patches(base)
         self.sources = source_ids(base, names)
         self.head = {"command": command, "base": base, "series": names,
-                     "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
-        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime())
-        # Runs of several machines may be put together.
-        self.path = suite.WORK / "runs" / f"{stamp}-{command}-{secrets.token_hex(2)}.json"
+                     "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self.begin))}
+        stamp = time.strftime("%Y%m%d-%H%M%S", time.gmtime(self.begin))
+        # With microseconds, as runs of several machines may be put together.
+        self.path = suite.WORK / "runs" / f"{stamp}.{int(self.begin % 1 * 1e6):06}-{command}.json"
 
     def add(self, kind, test, profile, verdict, remark, raw=None, **more):
         row = {"kind": kind, "test": test.name, "patch": test.patch, "profile": profile,
