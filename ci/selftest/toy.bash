@@ -27,6 +27,7 @@ toy_make() {
 		printf '%s\n' "Subject: [PATCH] toy: $name" '' text --- >"$TOY/patches/topic/$name.patch"
 	done
 	echo '1.2.3 0 none' >"$TOY/configs/bases"
+	printf '%s\n' '1.0 old' '2.0 new' >"$TOY/configs/hypervisors"
 	cat >"$TOY/configs/profiles" <<-'END'
 		[DEFAULT]
 		hypervisor = xen
@@ -84,8 +85,15 @@ stub_build() {
 	echo "$image"
 }
 
-# scripts/lib/guest.sh: files that only have to be there
-stub_guest() { echo "$PVOPS_WORK/guest/$1"; }
+# scripts/lib/guest.sh: files that only have to be there, for each hypervisor other ones
+stub_guest() {
+	[ "${2-1.0}" = 1.0 ] || mkdir -p "$PVOPS_WORK/guest/$2"
+	case $1-${2-1.0} in
+	*-1.0) echo "$PVOPS_WORK/guest/$1" ;;
+	root-*) touch "$PVOPS_WORK/guest/$2/root-$2" && echo "$PVOPS_WORK/guest/$2/root-$2" ;;
+	*) cp -r "$PVOPS_WORK/guest/$1" "$PVOPS_WORK/guest/$2/" && echo "$PVOPS_WORK/guest/$2/$1" ;;
+	esac
+}
 
 # has TOPIC/NAME: for tests: the kernel that runs has that patch
 has() { grep -qx "$1.patch" "$KERNEL"; }

@@ -1,17 +1,33 @@
 #!/usr/bin/env bash
-# Makes the guest side: scripts/lib/guest.sh root|xen|files prints the path of what it made.
+# Makes the guest side: scripts/lib/guest.sh root|xen|files [VERSION] prints the path of what it made.
 #   root   root file system of dom0 (disk image): Debian with Xen's toolstack   [network]
 #   xen    directory with the hypervisor of the same Debian release             [network]
 #   files  directory with init, lib.sh, the programs of ci/guest, ACPI tables and initrds
-# Each is cached in $PVOPS_WORK/guest under a name made of its inputs.
+# VERSION is one of configs/hypervisors, by default the first. Each is cached in $PVOPS_WORK/guest under a name
+# made of its inputs.
 set -euo pipefail
 
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 PVOPS_WORK=${PVOPS_WORK:-$HOME/.cache/pvops-dom0}
-SUITE=bookworm
-XEN=4.17
-PACKAGES="xen-utils-$XEN xenstore-utils xen-utils-common iproute2 iputils-ping ethtool
+
+# choose [VERSION]: sets XEN, SUITE and PACKAGES
+choose() {
+	local table=$ROOT/configs/hypervisors
+	read -r XEN SUITE < <(awk -v xen="${1-}" '/^[0-9]/ && (!xen || $1 "" == xen) { print; exit }' "$table") || {
+		echo "guest.sh: configs/hypervisors has no Xen $1" >&2
+		exit 2
+	}
+	PACKAGES="xen-utils-$XEN xenstore-utils xen-utils-common iproute2 iputils-ping ethtool
 	busybox-static bridge-utils kmod procps mount"
+}
+
+# debian ARGUMENTS...: mmdebstrap, and which release it was that could not be had
+debian() {
+	mmdebstrap --quiet "$@" >&2 || {
+		echo "guest.sh: no packages of Xen $XEN from Debian $SUITE, see above; is its mirror reachable?" >&2
+		return 4
+	}
+}
 
 # What every root image gets on top: busybox as sh (its read has a time-out) and the mount of
 # the NVMe namespace which holds everything that changes between runs (LABEL=pvops).
@@ -26,16 +42,21 @@ exec /pvops/init
 INIT
 chmod 755 "$1/sbin/pvops-init"
 END
+	# For init and the tests all are alike: the tools in the same place, the same shell.
+	[ "$XEN" = 4.17 ] || cat <<END
+ln -s xen-$XEN "\$1/usr/lib/xen-4.17"
+cp "\$(command -v busybox)" "\$1/bin/busybox"
+END
 }
 
 make_root() { # file
 	local hook
 	hook=$(customize)
 	# shellcheck disable=SC2086 # a list of words
-	mmdebstrap --quiet --variant=essential --include="$(echo $PACKAGES | tr ' ' ,)" \
+	debian --variant=essential --include="$(echo $PACKAGES | tr ' ' ,)" \
 		--dpkgopt='path-exclude=/usr/share/doc/*' --dpkgopt='path-exclude=/usr/share/man/*' \
 		--dpkgopt='path-exclude=/usr/share/locale/*' \
-		--customize-hook="$hook" --format=ext2 "$SUITE" "$1.ext2" >&2
+		--customize-hook="$hook" --format=ext2 "$SUITE" "$1.ext2"
 	# NVMe namespaces get their names in any order: a partition can be named by its UUID.
 	truncate -s "$(($(stat -c %s "$1.ext2") + 1048576))" "$1"
 	printf 'label: dos\nlabel-id: 0x70766f70\nstart=2048, type=83\n' | sfdisk -q "$1"
@@ -45,7 +66,9 @@ make_root() { # file
 
 make_xen() { # directory
 	mkdir -p "$1/deb"
-	(cd "$1/deb" && apt-get download -qq "xen-hypervisor-$XEN-amd64" 2>/dev/null)
+	debian --variant=extract --include="xen-hypervisor-$XEN-amd64" --skip=essential/unlink,cleanup/apt \
+		--format=tar "$SUITE" "$1/deb/tar"
+	tar -xf "$1/deb/tar" -C "$1/deb" --strip-components=5 ./var/cache/apt/archives
 	dpkg-deb -x "$1"/deb/*.deb "$1/deb"
 	gunzip -c "$1/deb/boot/xen-$XEN-amd64.gz" >"$1/xen"
 	basename "$1"/deb/*.deb >"$1/version"
@@ -111,12 +134,13 @@ key() {
 }
 
 main() {
+	choose "${2-}"
 	case ${1-} in
 	root) cached root "$( (echo "$SUITE $XEN $PACKAGES" && customize) | key)" .img ;;
 	xen) cached xen "$SUITE-$XEN" "" ;;
 	files) cached files "$(cd "$ROOT/ci/guest" && find . -type f ! -name '.*' -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | key)" "" ;;
 	*)
-		echo "usage: scripts/lib/guest.sh root|xen|files" >&2
+		echo "usage: scripts/lib/guest.sh root|xen|files [VERSION]" >&2
 		exit 2
 		;;
 	esac

@@ -196,6 +196,8 @@ def check_test(test):
     for initrd in head.needs.get("initrd", "").split():
         if not (QUEUE / f"ci/guest/initrd/{initrd}").is_file():
             yield f"needs: initrd={initrd}: add ci/guest/initrd/{initrd}"
+    if "hypervisor" in head.needs and not suite.home(head):
+        yield f"needs: configs/hypervisors has no hypervisor{head.needs['hypervisor']}"
     if head.patch == "none":
         return
     patch = PATCHES / f"{head.patch}.patch"

@@ -126,11 +126,12 @@ class State:
     def columns(self, base):
         """(hypervisor, profile) of what was booted for the patches of a base."""
         return sorted({(row["hypervisor"], row["profile"]) for row in self.rows
-                       if row["base"] == base and row["test"] and row["patch"] != "none"})
+                       if row["base"] == base and row["test"] and row["patch"] != "none"
+                       and not suite.lacks(self.tests[row["test"]], row["hypervisor"])})
 
     def matrix(self, base):
         """[(patch, remark, [(before, after) of each column])]; before and after are (text, row), and
-        the pair is None where no test of the patch runs in that profile."""
+        the pair is None where no test of the patch runs in that profile, or below that hypervisor."""
         found = {}
         for row in (r for r in self.rows if r["base"] == base and r["kind"] != "base"):
             found.setdefault((row["test"], row["hypervisor"], row["profile"], row["kind"] == "red"), []).append(row)
@@ -139,7 +140,7 @@ class State:
             tests = [t for t in self.tests.values() if t.patch == short(name)]
             cells = []
             for column in self.columns(base):
-                here = [t.name for t in tests if column[1] in t.profiles]
+                here = [t.name for t in tests if column[1] in t.profiles and not suite.lacks(t, column[0])]
                 cells.append([summary([found.get((test, *column, red), []) for test in here])
                               for red in (True, False)] if here else None)
             shown = {row["verdict"] for pair in filter(None, cells) for _, row in pair if row}

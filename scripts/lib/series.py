@@ -73,6 +73,12 @@ def write(path, text):
         suite.refuse(f"cannot write {path}: {error.strerror}")
 
 
+def add_hypervisor_option(parser):
+    """The option that chooses the version of Xen."""
+    parser.add_argument("--hypervisor", choices=suite.hypervisors(), default=suite.hypervisors()[0],
+                        help="version of Xen, with its toolstack (default: %(default)s; see configs/hypervisors)")
+
+
 def base_id(options):
     """Fetch or import the base that the options name; its id."""
     for name in ("base", "tarball", "tree"):
@@ -152,7 +158,7 @@ class Record:
         row = {"kind": kind, "test": test.name, "patch": test.patch, "profile": profile,
                "verdict": verdict, "remark": remark, "seconds": (raw or {}).get("seconds"),
                "log": (raw or {}).get("log"), **more}
-        row["hypervisor"] = hypervisor(profile, row["log"])
+        row["hypervisor"] = (raw or {}).get("hypervisor") or hypervisor(profile, row["log"])
         row["test_id"] = text_id(test.text)
         if "prefix" in row:
             row["source"] = self.sources[row["prefix"]]

@@ -8,6 +8,7 @@ A test is an executable below ci/tests; the comment lines at its head declare it
     # before: fail "text" | panic "text" | hang      how it comes out without the patch
     # missing: pvh fail "text"               a feature that the queue still lacks in this profile
     # needs: own-boot memory=3G xen="..."    what the common boot does not offer (see NEEDS)
+    # needs: hypervisor>=4.18                versions of Xen that can tell; also hypervisor<4.18
     # expect-console: "text"                 the test ends by switching the machine off, after which
                                              the console holds the text
     # timeout: 60                            seconds, for the guest's own timer
@@ -39,7 +40,8 @@ os.environ["PVOPS_WORK"] = str(WORK)  # what runs from here has the same
 TESTS = ROOT / "ci/tests"
 
 # Keys of "needs:". Tests with the same needs share a boot; domu is only said, config is a kernel.
-NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "initrd", "qemu", "config", "own-boot"}
+NEEDS = {"domu", "memory", "smp", "xen", "append", "cpu", "acpi", "initrd", "qemu", "config", "own-boot",
+         "hypervisor"}
 KEYS = {"patch", "profile", "before", "missing", "needs", "expect-console", "timeout"}
 
 # Most severe last; MISSING is a declared gap of the kernel and neither passed nor skipped.
@@ -107,7 +109,7 @@ class Test:
         declared = self.before if red else self.missing.get(profile)
         alone = ("own-boot" in self.needs or self.expect_console
                  or (declared and declared.kind != "fail"))
-        needs = {key: value for key, value in self.needs.items() if key not in ("domu", "config")}
+        needs = {key: value for key, value in self.needs.items() if key not in ("domu", "config", "hypervisor")}
         return (self.name if alone else "", json.dumps(needs, sort_keys=True))
 
 
@@ -142,9 +144,11 @@ def load_test(path):
                 test.timeout = int(value)
             else:
                 for word in words:
-                    name, _, setting = word.partition("=")
+                    name, setting = re.match(r"([\w-]*)=?(.*)", word, re.S).groups()
                     if name not in NEEDS:
                         raise ValueError(f"unknown need '{name}', known: {' '.join(sorted(NEEDS))}")
+                    if name == "hypervisor" and not re.fullmatch(r"(>=|<)\d+\.\d+", setting):
+                        raise ValueError(f"'{word}': write hypervisor>=X.Y or hypervisor<X.Y")
                     test.needs[name] = " ".join(filter(None, [test.needs.get(name), setting]))
         except (ValueError, IndexError) as error:
             raise HeadError(f"{path}:{number}: {key}: {error}") from None
@@ -186,6 +190,28 @@ def load_profiles():
     return {name: dict(parser[name]) for name in parser.sections()}
 
 
+@functools.cache
+def hypervisors():
+    """Versions of Xen, as configs/hypervisors has them; the first is the default."""
+    return re.findall(r"^\d\S*", (ROOT / "configs/hypervisors").read_text(), re.M)
+
+
+def lacks(test, hypervisor):
+    """Why a hypervisor ("4.17", or "Xen 4.17.7" of a row) is none for the test; "" if it is one, or
+    if it is not known which it is."""
+    def number(words):
+        return [int(n) for match in re.findall(r"(\d+)\.(\d+)", words)[:1] for n in match]
+    for need in test.needs.get("hypervisor", "").split() if number(hypervisor) else ():
+        if (number(hypervisor) >= number(need)) != need.startswith(">="):
+            return f"needs hypervisor{need}, not {hypervisor}"
+    return ""
+
+
+def home(test):
+    """The first hypervisor that has what the test needs, None without one."""
+    return next((version for version in hypervisors() if not lacks(test, version)), None)
+
+
 def suite_profiles():
     """Names of the profiles that the suite consists of."""
     return [name for name, profile in load_profiles().items() if profile.get("on-request") != "yes"]
@@ -205,13 +231,13 @@ def _output(*argv):
 class Guest:
     """The guest side of a boot: root image, hypervisor and the files of ci/guest."""
 
-    def __init__(self):
+    def __init__(self, hypervisor):
         make = str(ROOT / "scripts/lib/guest.sh")
         # Read before they are compiled: what is edited meanwhile must not pass for what was booted.
         self.sources = {p: p.read_text(errors="replace") for p in sorted((ROOT / "ci/guest").glob("**/*"))
                         if p.is_file() and not p.name.startswith(".")}
-        self.root = _output(make, "root")
-        self.xen = pathlib.Path(_output(make, "xen"))
+        self.root = _output(make, "root", hypervisor)
+        self.xen = pathlib.Path(_output(make, "xen", hypervisor))
         self.files = pathlib.Path(_output(make, "files"))
         self.versions = (os.path.basename(self.root) + (self.xen / "version").read_text()
                          + _output("qemu-system-x86_64", "--version"))
@@ -260,10 +286,11 @@ def portions(tests, seconds=600):
 class Runner:
     """Runs tests on one kernel image and remembers their raw results."""
 
-    def __init__(self, image, fresh=False, say=print):
+    def __init__(self, image, fresh=False, say=print, hypervisor=None):
         self.image, self.fresh, self.say = pathlib.Path(image), fresh, say
         image_id(image)  # before much is made for nothing
-        self.guest = Guest()
+        self.hypervisor = hypervisor or hypervisors()[0]
+        self.guest = Guest(self.hypervisor)
         self.profiles = load_profiles()
 
     # -- one boot ---------------------------------------------------------------------------
@@ -345,12 +372,16 @@ class Runner:
     def run(self, profile, tests, red=()):
         """Raw results of the tests in a profile, from the cache where nothing changed:
         {name: {"how", "status", "output", "detail", "bad", "seconds", "log"}}. Those in red are
-        expected to fail. Boots run side by side, one for each CPU."""
+        expected to fail. Boots run side by side, one for each CPU. Tests for which the hypervisor lacks
+        something are not booted, and count as skipped."""
         results = {}
         groups = {}
         caches = {t.name: self._cache(t, profile) for t in tests}
         for test in tests:
-            if caches[test.name].exists() and not self.fresh:
+            if reason := lacks(test, self.hypervisor):
+                results[test.name] = {"how": "done", "status": "skip", "output": [reason], "detail": "", "bad": "",
+                                      "seconds": 0, "log": "", "hypervisor": f"Xen {self.hypervisor}"}
+            elif caches[test.name].exists() and not self.fresh:
                 results[test.name] = json.loads(caches[test.name].read_text())
             else:
                 groups.setdefault(test.boot_with(profile, test in red), []).append(test)
@@ -491,7 +522,7 @@ def judge_again(runner, profile, tests, judge, red=()):
     verdicts = {t.name: (*judge(t, raws[t.name]), raws[t.name]) for t in tests}
     again = [t for t in tests if verdicts[t.name][0] == "ERROR"]
     if again:
-        retry = Runner(runner.image, fresh=True, say=runner.say)
+        retry = Runner(runner.image, fresh=True, say=runner.say, hypervisor=runner.hypervisor)
         raws = retry.run(profile, again, red)
         for t in again:
             verdict, remark = judge(t, raws[t.name])
