@@ -84,8 +84,10 @@ pci_in_state() {
 	[ "$(xenstore-read "$pci_back/state")" = "$1" ]
 }
 pci_revoke() {
+	# Its link goes before the driver gives up what it has, the directory after that.
+	pci_device=$(readlink -f "/sys/bus/xen-backend/devices/pci-$1-$2")
 	xenstore-rm "/local/domain/0/backend/pci/$1/$2"
-	wait_for 10 test ! -e "/sys/bus/xen-backend/devices/pci-$1-$2" || fail "pciback keeps what domain $1 had"
+	wait_for 10 test ! -e "$pci_device" || fail "pciback keeps what domain $1 had"
 	[ "$1" != 0 ] || xenstore-rm "/local/domain/0/pcifront/$2"
 }
 
