@@ -21,16 +21,6 @@ pci_release() {
 pci_config() {
 	od -An -v -tx1 -j $(($2)) -N "$3" "/sys/bus/pci/devices/$1/config" | xargs
 }
-# pci_config_set BDF OFFSET BYTE...: each in hexadecimal.
-pci_config_set() {
-	pci_file=/sys/bus/pci/devices/$1/config pci_seek=$(($2))
-	shift 2
-	for pci_byte; do pci_bytes="${pci_bytes-}\\$(printf %03o "0x$pci_byte")"; done
-	# shellcheck disable=SC2059 # octal escapes
-	printf "$pci_bytes" | dd of="$pci_file" bs=$# seek=$pci_seek oflag=seek_bytes conv=notrunc 2>/dev/null ||
-		fail "cannot write to $pci_file"
-	unset pci_bytes
-}
 
 # pci_capability BDF ID: offset of the capability with this ID (two hexadecimal digits)
 pci_capability() {
@@ -50,12 +40,6 @@ pci_bus_master() {
 }
 pci_msix() {
 	[ $((0x$(pci_config "$1" $(($(pci_capability "$1" 11) + 3)) 1) & 0x80)) != 0 ]
-}
-
-# pci_register BDF OFFSET [VALUE]: read or write 32 bits in what the device's first BAR maps.
-pci_register() {
-	pci_start=$(head -n 1 "/sys/bus/pci/devices/$1/resource" | cut -d' ' -f1)
-	busybox devmem $((pci_start + $2)) 32 ${3:+"$3"}
 }
 
 # pci_export DOMID NUMBER BDF...: offer the devices to a frontend of this domain, as the toolstack does, but
