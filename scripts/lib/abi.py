@@ -33,7 +33,6 @@ typedef int32_t s32, __s32;
 typedef int64_t s64, __s64;
 typedef uint64_t aligned_u64 __attribute__((aligned(8)));
 #define __packed __attribute__((packed))
-#define __nonstring
 #define __user
 #include <xen/interface/xen.h>
 """
