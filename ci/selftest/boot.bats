@@ -211,7 +211,7 @@ short_timeouts() {
 	ends 3
 	toy_stub lib/guest.sh 'exit 1'
 	play ''
-	says 'scripts/lib/guest.sh root ended with 1'
+	says 'scripts/lib/guest.sh root 1.0 ended with 1'
 	says_not Traceback
 	ends 4
 }
