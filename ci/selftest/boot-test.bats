@@ -22,6 +22,14 @@ counts() {
 	counts 0 3 0 0
 }
 
+@test "tests with the same needs share a boot, and the machine gets them once" {
+	toy_test topic/good 'patch: none' 'profile: pv' 'needs: qemu="-device x,id=n1"' <<<'exit 0'
+	toy_test topic/other 'patch: none' 'profile: pv' 'needs: qemu="-device x,id=n1"' <<<'exit 0'
+	counts 0 2 0 0
+	[ "$(starts)" -eq 1 ]
+	[ "$(cat "$PVOPS_WORK"/logs/*/*/qemu | grep -o 'id=n1' | wc -l)" -eq 1 ]
+}
+
 @test "a run that only skips is no success" {
 	toy_test topic/good 'patch: none' 'profile: pv' <<<'exit 4'
 	counts 1 0 0 1

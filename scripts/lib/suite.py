@@ -314,27 +314,26 @@ class Runner:
         shutil.rmtree(stage)
         return disk
 
-    def profile_for(self, name, tests):
-        """The profile with what the tests need laid over it, and further QEMU options."""
+    def profile_for(self, name, needs):
+        """The profile with the needs of a boot's tests, which are the same for all, laid over it, and
+        further QEMU options."""
         profile = dict(self.profiles[name], **{"xen-image": str(self.guest.xen / "xen")})
-        qemu = []
-        for test in tests:
-            for key in ("memory", "smp", "cpu"):
-                profile[key] = test.needs.get(key, profile[key])
-            for key in ("xen", "append"):
-                profile[key] = f"{profile[key]} {test.needs.get(key, '')}".strip()
-            qemu += shlex.split(test.needs.get("qemu", ""))
-            if "initrd" in test.needs:
-                profile["initrd"] = f"{self.guest.files}/initrd/{test.needs['initrd']}.cpio"
-            if "acpi" in test.needs:
-                qemu += ["-acpitable", f"file={self.guest.files}/acpi/{test.needs['acpi']}.aml"]
+        for key in ("memory", "smp", "cpu"):
+            profile[key] = needs.get(key, profile[key])
+        for key in ("xen", "append"):
+            profile[key] = f"{profile[key]} {needs.get(key, '')}".strip()
+        qemu = shlex.split(needs.get("qemu", ""))
+        if "initrd" in needs:
+            profile["initrd"] = f"{self.guest.files}/initrd/{needs['initrd']}.cpio"
+        if "acpi" in needs:
+            qemu += ["-acpitable", f"file={self.guest.files}/acpi/{needs['acpi']}.aml"]
         return profile, qemu
 
     def boot(self, profile_name, tests, tries=3):
         """Boot and run the tests, again when the emulator failed; returns the vm.Outcome and the
         log directory."""
         self.say(f"boot {profile_name}: {' '.join(t.name for t in tests)}")
-        profile, qemu = self.profile_for(profile_name, tests)
+        profile, qemu = self.profile_for(profile_name, tests[0].needs)
         nonce = secrets.token_hex(8)
         timeout = 6 * float(profile["boot-seconds"]) + sum(1.25 * t.timeout + 1 for t in tests)
         (WORK / "tmp").mkdir(parents=True, exist_ok=True)
