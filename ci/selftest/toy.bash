@@ -47,7 +47,7 @@ toy_make() {
 	toy_stub setup ':'
 	toy_stub build "$(declare -f stub_build)" 'stub_build "$@"'
 	toy_stub lib/guest.sh "$(declare -f stub_guest)" 'stub_guest "$@"'
-	mkdir -p "$PVOPS_WORK"/guest/{xen,files/acpi}
+	mkdir -p "$PVOPS_WORK"/guest/{xen,files/{acpi,initrd}}
 	touch "$PVOPS_WORK"/guest/{root,xen/xen}
 	echo 'xen 0' >"$PVOPS_WORK/guest/xen/version"
 }
