@@ -31,58 +31,26 @@
  * not as expected, or if a command failed; 2 if the vbd could not be set up.
  *
  * ABI: the ring and its requests are those of public/io/blkif.h and public/io/ring.h with the
- * layout that public/io/protocols.h calls x86_64-abi, the xenstore messages those of
- * public/io/xs_wire.h, the states those of public/io/xenbus.h. The devices: sys/gntalloc.h,
- * sys/evtchn.h; /dev/xen/xenbus takes the xenstore messages as they are.
+ * layout that public/io/protocols.h calls x86_64-abi; frontend.h names the rest.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define __XEN_TOOLS__ /* the current version of the headers: without it ring.h has barriers of its own */
-#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define xen_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
-
-#include <xen/xen.h>
+#include "frontend.h"
 #include <xen/io/blkif.h>
 #include <xen/io/protocols.h>
-#include <xen/io/xenbus.h>
-#include <xen/io/xs_wire.h>
-#include <xen/sys/evtchn.h>
-#include <xen/sys/gntalloc.h>
 
-#define PAGE 4096
 #define SECTOR 512
 #define PAGE_SECTORS (PAGE / SECTOR)
 #define SEGMENTS BLKIF_MAX_SEGMENTS_PER_REQUEST
 #define DEPTH 32 /* requests in a ring of one page */
-#define TIMEOUT 10 /* seconds */
 #define ID_NONE UINT64_MAX
 
-struct page {
-	uint8_t *data;
-	grant_ref_t gref;
-};
-
 static struct {
-	char front[64], back[64];
-	int xenbus, gntalloc, evtchn;
 	unsigned int port;
-	bool created;
 	struct page ring_page;
 	struct page pages[DEPTH * SEGMENTS]; /* of request n: from n * SEGMENTS on, allocated when used */
 	blkif_front_ring_t ring;
@@ -90,224 +58,57 @@ static struct {
 
 static int problems;
 
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "blkif: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
-
-/* ---- xenstore ---- */
-
-static void xs_transfer(bool out, void *buffer, size_t length)
-{
-	for (char *p = buffer; length;) {
-		ssize_t done = out ? write(vbd.xenbus, p, length) : read(vbd.xenbus, p, length);
-
-		if (done <= 0)
-			die("/dev/xen/xenbus: %s", done ? strerror(errno) : "end of file");
-		p += done;
-		length -= done;
-	}
-}
-
-/* Sends a message about a path, with a value if not NULL. Returns the answer, NULL for XS_ERROR. */
-static const char *xs(enum xsd_sockmsg_type type, const char *path, const char *value)
-{
-	static struct {
-		struct xsd_sockmsg head;
-		char body[XENSTORE_PAYLOAD_MAX + 1];
-	} msg;
-	int len = snprintf(msg.body, sizeof(msg.body), "%s", path) + 1;
-
-	if (value)
-		len += snprintf(msg.body + len, sizeof(msg.body) - len, "%s", value);
-	msg.head = (struct xsd_sockmsg){ .type = type, .len = len };
-	xs_transfer(true, &msg, sizeof(msg.head) + len);
-	xs_transfer(false, &msg.head, sizeof(msg.head));
-	if (msg.head.len > XENSTORE_PAYLOAD_MAX)
-		die("xenstore: answer of %u bytes", msg.head.len);
-	xs_transfer(false, msg.body, msg.head.len);
-	msg.body[msg.head.len] = '\0';
-	return msg.head.type == XS_ERROR ? NULL : msg.body;
-}
-
-static const char *node_path(const char *directory, const char *name)
-{
-	static char path[XENSTORE_ABS_PATH_MAX];
-
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	return path;
-}
-
-static const char *node_read(const char *directory, const char *name)
-{
-	return xs(XS_READ, node_path(directory, name), NULL);
-}
-
-static __attribute__((format(printf, 3, 4))) void node_write(const char *directory, const char *name,
-							     const char *format, ...)
-{
-	char value[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	if (!xs(XS_WRITE, node_path(directory, name), value))
-		die("cannot write %s/%s", directory, name);
-}
-
-/* NODE=VALUE */
-static void node_assign(const char *directory, char *assignment)
-{
-	char *value = strchr(assignment, '=');
-
-	if (!value)
-		die("not of the form NODE=VALUE: %s", assignment);
-	*value = '\0';
-	node_write(directory, assignment, "%s", value + 1);
-	*value = '=';
-}
-
-/* Waits until the backend is in a state; it may also go to another one for good. */
-static bool backend_reaches(enum xenbus_state wanted)
-{
-	for (int i = 0; i < TIMEOUT * 100; i++) {
-		const char *value = node_read(vbd.back, "state");
-		int state = value ? atoi(value) : XenbusStateUnknown;
-
-		if (state == (int)wanted)
-			return true;
-		if (state == XenbusStateClosing && wanted != XenbusStateClosed)
-			break;
-		usleep(10000);
-	}
-	return false;
-}
-
-/* ---- pages and the event channel ---- */
-
-static void page_alloc(struct page *page)
-{
-	struct ioctl_gntalloc_alloc_gref alloc = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = 1 };
-
-	if (page->data)
-		return;
-	if (ioctl(vbd.gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc))
-		die("IOCTL_GNTALLOC_ALLOC_GREF: %s", strerror(errno));
-	page->data = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vbd.gntalloc, alloc.index);
-	if (page->data == MAP_FAILED)
-		die("mmap of a granted page: %s", strerror(errno));
-	page->gref = alloc.gref_ids[0];
-}
-
-static void event_send(void)
-{
-	struct ioctl_evtchn_notify notify = { .port = vbd.port };
-
-	if (ioctl(vbd.evtchn, IOCTL_EVTCHN_NOTIFY, &notify))
-		die("IOCTL_EVTCHN_NOTIFY: %s", strerror(errno));
-}
-
 /* The port has to be written back to unmask it. */
 static bool event_wait(void)
 {
-	struct pollfd fd = { .fd = vbd.evtchn, .events = POLLIN };
+	struct pollfd fd = { .fd = evtchn, .events = POLLIN };
 	uint32_t port;
 
-	return poll(&fd, 1, TIMEOUT * 1000) > 0 && read(vbd.evtchn, &port, sizeof(port)) == sizeof(port) &&
-	       write(vbd.evtchn, &port, sizeof(port)) == sizeof(port);
+	return poll(&fd, 1, TIMEOUT * 1000) > 0 && read(evtchn, &port, sizeof(port)) == sizeof(port) &&
+	       write(evtchn, &port, sizeof(port)) == sizeof(port);
 }
 
 /* ---- setting up and removing the vbd ---- */
 
-static int device_open(const char *name, int flags)
-{
-	int fd = open(name, flags | O_CLOEXEC);
-
-	if (fd < 0)
-		die("%s: %s", name, strerror(errno));
-	return fd;
-}
-
-/* The backend lets go of ring and pages in XenbusStateClosed, and of the device when not online. */
-static void vbd_remove(void)
-{
-	if (!vbd.created)
-		return;
-	vbd.created = false;
-	node_write(vbd.back, "online", "0");
-	node_write(vbd.front, "state", "%d", XenbusStateClosed);
-	if (!backend_reaches(XenbusStateClosed))
-		fprintf(stderr, "blkif: the backend does not close\n");
-	xs(XS_RM, vbd.back, NULL);
-	xs(XS_RM, vbd.front, NULL);
-}
-
 static void vbd_create(const char *device, bool readonly)
 {
-	int id = getpid();
 	struct stat st;
 
 	if (stat(device, &st) || !S_ISBLK(st.st_mode))
-		die("%s is no block device", device);
-	vbd.xenbus = device_open("/dev/xen/xenbus", O_RDWR);
-	vbd.gntalloc = device_open("/dev/xen/gntalloc", O_RDWR);
-	vbd.evtchn = device_open("/dev/xen/evtchn", O_RDWR);
-	/* Not below device/: there the kernel's own blkfront would look for it. */
-	snprintf(vbd.front, sizeof(vbd.front), "/local/domain/0/blkif/%d", id);
-	snprintf(vbd.back, sizeof(vbd.back), "/local/domain/0/backend/vbd/0/%d", id);
-	vbd.created = true;
-	atexit(vbd_remove);
-	node_write(vbd.front, "backend", "%s", vbd.back);
-	node_write(vbd.front, "backend-id", "0");
-	node_write(vbd.front, "state", "%d", XenbusStateInitialising);
-	node_write(vbd.back, "frontend", "%s", vbd.front);
-	node_write(vbd.back, "frontend-id", "0");
-	node_write(vbd.back, "online", "1");
-	node_write(vbd.back, "dev", "blkif");
-	node_write(vbd.back, "mode", readonly ? "r" : "w");
-	node_write(vbd.back, "physical-device", "%x:%x", major(st.st_rdev), minor(st.st_rdev));
+		errx(2, "%s is no block device", device);
+	pair_create("vbd");
+	node_write(back, "dev", "blkif");
+	node_write(back, "mode", readonly ? "r" : "w");
+	node_write(back, "physical-device", "%x:%x", major(st.st_rdev), minor(st.st_rdev));
 }
 
 /* The order is that of the comment "Startup Protocol" in public/io/blkif.h. */
 static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
 {
-	struct ioctl_evtchn_bind_unbound_port bind = { .remote_domain = 0 };
 	blkif_sring_t *sring;
-	int port;
 
 	while (*back_nodes)
-		node_assign(vbd.back, *back_nodes++);
-	node_write(vbd.back, "state", "%d", XenbusStateInitialising);
+		node_assign(back, *back_nodes++);
+	node_write(back, "state", "%d", XenbusStateInitialising);
 	if (!backend_reaches(XenbusStateInitWait))
-		die("the backend does not reach InitWait");
+		errx(2, "the backend does not reach InitWait");
 
 	page_alloc(&vbd.ring_page);
 	sring = (blkif_sring_t *)vbd.ring_page.data;
 	SHARED_RING_INIT(sring);
 	FRONT_RING_INIT(&vbd.ring, sring, PAGE);
-	port = ioctl(vbd.evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind);
-	if (port < 0)
-		die("IOCTL_EVTCHN_BIND_UNBOUND_PORT: %s", strerror(errno));
-	vbd.port = port;
+	port_alloc(&vbd.port);
 
-	node_write(vbd.front, "ring-ref", "%u", vbd.ring_page.gref);
-	node_write(vbd.front, "event-channel", "%u", vbd.port);
-	node_write(vbd.front, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
-	node_write(vbd.front, "feature-persistent", "%d", persistent);
+	node_write(front, "ring-ref", "%u", vbd.ring_page.gref);
+	node_write(front, "event-channel", "%u", vbd.port);
+	node_write(front, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
+	node_write(front, "feature-persistent", "%d", persistent);
 	while (*front_nodes)
-		node_assign(vbd.front, *front_nodes++);
-	node_write(vbd.front, "state", "%d", XenbusStateInitialised);
+		node_assign(front, *front_nodes++);
+	node_write(front, "state", "%d", XenbusStateInitialised);
 	if (!backend_reaches(XenbusStateConnected))
-		die("the backend does not connect");
-	node_write(vbd.front, "state", "%d", XenbusStateConnected);
+		errx(2, "the backend does not connect");
+	node_write(front, "state", "%d", XenbusStateConnected);
 }
 
 /* ---- requests ---- */
@@ -318,7 +119,7 @@ static void ring_push(void)
 
 	RING_PUSH_REQUESTS_AND_CHECK_NOTIFY(&vbd.ring, notify);
 	if (notify)
-		event_send();
+		event_send(vbd.port);
 }
 
 /* Puts a read or write of whole sectors on the ring, with the pages of request id, but does not push it. */
@@ -374,7 +175,7 @@ static uint64_t response(int *status)
 	id = rsp->id;
 	vbd.ring.rsp_cons++;
 	if (id >= DEPTH)
-		die("answer to a request that was not made: %llu", (unsigned long long)id);
+		errx(2, "answer to a request that was not made: %llu", (unsigned long long)id);
 	return id;
 }
 
@@ -448,7 +249,7 @@ static void op_bogus(uint64_t *arg, int count)
 	(void)arg, (void)count;
 	vbd.ring.sring->req_prod = vbd.ring.rsp_cons + RING_SIZE(&vbd.ring) + 1;
 	xen_mb();
-	event_send();
+	event_send(vbd.port);
 	printf("bogus: sent\n");
 }
 
@@ -459,7 +260,7 @@ static void op_bench(uint64_t *arg, int count)
 
 	(void)count;
 	if (!requests || !segments || segments > SEGMENTS || !depth || depth > DEPTH)
-		die("bench:%u:%u:%u is out of range", requests, segments, depth);
+		errx(2, "bench:%u:%u:%u is out of range", requests, segments, depth);
 	clock_gettime(CLOCK_MONOTONIC, &start);
 	while (done < requests) {
 		int status = BLKIF_RSP_OKAY;
@@ -510,7 +311,7 @@ static void perform(char *text)
 		return;
 	}
 	if (!strncmp(text, "node:", 5)) {
-		const char *value = node_read(vbd.back, text + 5);
+		const char *value = node_read(back, text + 5);
 
 		printf("%s %s\n", text + 5, value ? value : "is absent");
 		return;
@@ -520,7 +321,7 @@ static void perform(char *text)
 	while (next && count < OPERATION_ARGS) {
 		arg[count++] = strtoull(next, &next, 0);
 		if (*next && *next != ':')
-			die("%s: not a number: %s", text, next);
+			errx(2, "%s: not a number: %s", text, next);
 		next = *next ? next + 1 : NULL;
 	}
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
@@ -529,13 +330,13 @@ static void perform(char *text)
 		if (strcmp(text, op->name))
 			continue;
 		if (count < op->min || count > op->max)
-			die("%s takes %d to %d numbers", text, op->min, op->max);
+			errx(2, "%s takes %d to %d numbers", text, op->min, op->max);
 		if ((op->run == op_read || op->run == op_write) && (!arg[1] || arg[1] > SEGMENTS * PAGE_SECTORS))
-			die("%s: 1 to %d sectors", text, SEGMENTS * PAGE_SECTORS);
+			errx(2, "%s: 1 to %d sectors", text, SEGMENTS * PAGE_SECTORS);
 		op->run(arg, count);
 		return;
 	}
-	die("no such operation: %s", text);
+	errx(2, "no such operation: %s", text);
 }
 
 int main(int argc, char **argv)
@@ -559,12 +360,12 @@ int main(int argc, char **argv)
 			front_nodes[fronts++] = optarg;
 			break;
 		default:
-			die("unknown option; the head of blkif.c explains them");
+			errx(2, "unknown option; the head of blkif.c explains them");
 		}
 	}
 	back_nodes[backs] = front_nodes[fronts] = NULL;
 	if (optind >= argc)
-		die("no block device given");
+		errx(2, "no block device given");
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	vbd_create(argv[optind++], readonly);
 	vbd_connect(persistent, back_nodes, front_nodes);

@@ -30,48 +30,21 @@
  * Exit status: 0 if everything came out as said above; 1 if not (an answer not within 10 s, a
  * request refused, a command that failed); 2 if the vif could not be set up.
  *
- * ABI: the rings and their requests are those of public/io/netif.h and public/io/ring.h, the
- * xenstore messages those of public/io/xs_wire.h, the states those of public/io/xenbus.h. The
- * devices: sys/gntalloc.h, sys/evtchn.h; /dev/xen/xenbus takes the xenstore messages as they are.
+ * ABI: the rings and their requests are those of public/io/netif.h and public/io/ring.h; frontend.h
+ * names the rest.
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-#define __XEN_TOOLS__ /* the current version of the headers: without it ring.h has barriers of its own */
-#define xen_mb() __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define xen_rmb() __atomic_thread_fence(__ATOMIC_ACQUIRE)
-#define xen_wmb() __atomic_thread_fence(__ATOMIC_RELEASE)
-
-#include <xen/xen.h>
+#include "frontend.h"
 #include <xen/io/netif.h>
-#include <xen/io/xenbus.h>
-#include <xen/io/xs_wire.h>
-#include <xen/sys/evtchn.h>
-#include <xen/sys/gntalloc.h>
 
-#define PAGE 4096
 #define QUEUES 2
-#define TIMEOUT 10 /* seconds */
 #define MAC "00:16:3e:00:00:07"
-
-struct page {
-	uint8_t *data;
-	grant_ref_t gref;
-};
 
 struct queue {
 	struct page tx_page, rx_page;
@@ -80,9 +53,6 @@ struct queue {
 };
 
 static struct {
-	char front[64], back[64];
-	int xenbus, gntalloc, evtchn;
-	bool created;
 	char *assignment; /* of front: */
 	unsigned int queues; /* 0: not connected */
 	struct queue queue[QUEUES];
@@ -93,72 +63,11 @@ static struct {
 
 static int problems;
 
-static __attribute__((noreturn, format(printf, 1, 2))) void die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fprintf(stderr, "netif: ");
-	vfprintf(stderr, format, args);
-	fprintf(stderr, "\n");
-	va_end(args);
-	exit(2);
-}
-
 /* NULL: okay */
 static void result(const char *operation, const char *problem)
 {
 	printf("%s: %s\n", operation, problem ? problem : "okay");
 	problems += !!problem;
-}
-
-/* ---- xenstore ---- */
-
-static void xs_transfer(bool out, void *buffer, size_t length)
-{
-	for (char *p = buffer; length;) {
-		ssize_t done = out ? write(vif.xenbus, p, length) : read(vif.xenbus, p, length);
-
-		if (done <= 0)
-			die("/dev/xen/xenbus: %s", done ? strerror(errno) : "end of file");
-		p += done;
-		length -= done;
-	}
-}
-
-/* Sends a message about a path, with a value if not NULL. Returns the answer, NULL for XS_ERROR. */
-static const char *xs(enum xsd_sockmsg_type type, const char *path, const char *value)
-{
-	static struct {
-		struct xsd_sockmsg head;
-		char body[XENSTORE_PAYLOAD_MAX + 1];
-	} msg;
-	int len = snprintf(msg.body, sizeof(msg.body), "%s", path) + 1;
-
-	if (value)
-		len += snprintf(msg.body + len, sizeof(msg.body) - len, "%s", value);
-	msg.head = (struct xsd_sockmsg){ .type = type, .len = len };
-	xs_transfer(true, &msg, sizeof(msg.head) + len);
-	xs_transfer(false, &msg.head, sizeof(msg.head));
-	if (msg.head.len > XENSTORE_PAYLOAD_MAX)
-		die("xenstore: answer of %u bytes", msg.head.len);
-	xs_transfer(false, msg.body, msg.head.len);
-	msg.body[msg.head.len] = '\0';
-	return msg.head.type == XS_ERROR ? NULL : msg.body;
-}
-
-static __attribute__((format(printf, 3, 4))) void node_write(const char *directory, const char *name,
-							     const char *format, ...)
-{
-	char path[256], value[256];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(value, sizeof(value), format, args);
-	va_end(args);
-	snprintf(path, sizeof(path), "%s/%s", directory, name);
-	if (!xs(XS_WRITE, path, value))
-		die("cannot write %s", path);
 }
 
 /* In front.../queue-N for one of several queues (netif.h: "Multiple queues"). */
@@ -172,145 +81,39 @@ static __attribute__((format(printf, 3, 4))) void queue_write(unsigned int numbe
 	vsnprintf(value, sizeof(value), format, args);
 	va_end(args);
 	if (vif.queues == 1)
-		snprintf(directory, sizeof(directory), "%s", vif.front);
+		snprintf(directory, sizeof(directory), "%s", front);
 	else
-		snprintf(directory, sizeof(directory), "%s/queue-%u", vif.front, number);
+		snprintf(directory, sizeof(directory), "%s/queue-%u", front, number);
 	node_write(directory, name, "%s", value);
 }
 
-static enum xenbus_state backend_state(void)
-{
-	char path[256];
-	const char *value;
-
-	snprintf(path, sizeof(path), "%s/state", vif.back);
-	value = xs(XS_READ, path, NULL);
-	return value ? atoi(value) : XenbusStateUnknown;
-}
-
-/*
- * Waits until the backend is in a state. A backend that refuses to connect goes to Closing and has to
- * stay there: it gets a second to change its mind.
- */
-static bool backend_reaches(enum xenbus_state wanted)
-{
-	for (int i = 0, closing = 0; i < TIMEOUT * 100; i++) {
-		enum xenbus_state state = backend_state();
-
-		if (state == wanted)
-			return true;
-		closing += state == XenbusStateClosing;
-		if (closing == 100 && wanted == XenbusStateConnected)
-			break;
-		usleep(10000);
-	}
-	return false;
-}
-
-/* ---- pages and event channels ---- */
-
-static void page_alloc(struct page *page)
-{
-	struct ioctl_gntalloc_alloc_gref alloc = { .domid = 0, .flags = GNTALLOC_FLAG_WRITABLE, .count = 1 };
-
-	if (page->data)
-		return;
-	if (ioctl(vif.gntalloc, IOCTL_GNTALLOC_ALLOC_GREF, &alloc))
-		die("IOCTL_GNTALLOC_ALLOC_GREF: %s", strerror(errno));
-	page->data = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, vif.gntalloc, alloc.index);
-	if (page->data == MAP_FAILED)
-		die("mmap of a granted page: %s", strerror(errno));
-	page->gref = alloc.gref_ids[0];
-}
-
-/* A port stays ours when the other side closes its end, and can be bound once more. */
-static void port_alloc(unsigned int *port)
-{
-	struct ioctl_evtchn_bind_unbound_port bind = { .remote_domain = 0 };
-	int ret;
-
-	if (*port)
-		return;
-	ret = ioctl(vif.evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &bind);
-	if (ret < 0)
-		die("IOCTL_EVTCHN_BIND_UNBOUND_PORT: %s", strerror(errno));
-	*port = ret;
-}
-
-static void event_send(unsigned int port)
-{
-	struct ioctl_evtchn_notify notify = { .port = port };
-
-	if (ioctl(vif.evtchn, IOCTL_EVTCHN_NOTIFY, &notify))
-		die("IOCTL_EVTCHN_NOTIFY: %s", strerror(errno));
-}
-
-/* ---- setting up and removing the vif ---- */
-
-static int device_open(const char *name)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-
-	if (fd < 0)
-		die("%s: %s", name, strerror(errno));
-	return fd;
-}
-
-static void vif_remove(void)
-{
-	if (!vif.created)
-		return;
-	vif.created = false;
-	node_write(vif.back, "online", "0");
-	node_write(vif.front, "state", "%d", XenbusStateClosed);
-	if (!backend_reaches(XenbusStateClosed))
-		fprintf(stderr, "netif: the backend does not close\n");
-	xs(XS_RM, vif.back, NULL);
-	xs(XS_RM, vif.front, NULL);
-}
+/* ---- setting up the vif ---- */
 
 /* What the toolstack writes. There is no hotplug script: hotplug-status is what it would say. */
 static void vif_create(void)
 {
-	int id = getpid();
 	char name[32];
 
-	vif.xenbus = device_open("/dev/xen/xenbus");
-	vif.gntalloc = device_open("/dev/xen/gntalloc");
-	vif.evtchn = device_open("/dev/xen/evtchn");
-	snprintf(name, sizeof(name), "vif0.%d", id);
+	pair_create("vif");
+	snprintf(name, sizeof(name), "vif0.%d", getpid());
 	setenv("VIF", name, 1);
-	/* Not below device/: there the kernel's own netfront would look for it. */
-	snprintf(vif.front, sizeof(vif.front), "/local/domain/0/netif/%d", id);
-	snprintf(vif.back, sizeof(vif.back), "/local/domain/0/backend/vif/0/%d", id);
-	vif.created = true;
-	atexit(vif_remove);
-	node_write(vif.front, "backend", "%s", vif.back);
-	node_write(vif.front, "backend-id", "0");
-	node_write(vif.front, "state", "%d", XenbusStateInitialising);
-	node_write(vif.back, "frontend", "%s", vif.front);
-	node_write(vif.back, "frontend-id", "0");
-	node_write(vif.back, "online", "1");
-	node_write(vif.back, "handle", "%d", id);
-	node_write(vif.back, "mac", MAC);
-	node_write(vif.back, "script", "none");
-	node_write(vif.back, "hotplug-status", "connected");
-	node_write(vif.back, "state", "%d", XenbusStateInitialising);
+	node_write(back, "handle", "%d", getpid());
+	node_write(back, "mac", MAC);
+	node_write(back, "script", "none");
+	node_write(back, "hotplug-status", "connected");
+	node_write(back, "state", "%d", XenbusStateInitialising);
 	if (!backend_reaches(XenbusStateInitWait))
-		die("the backend does not reach InitWait");
+		errx(2, "the backend does not reach InitWait");
 }
 
 /* Without feature-rx-notify there is a carrier although the Rx ring remains empty. */
 static void vif_connect(unsigned int queues, bool control)
 {
-	char path[256];
-
 	vif.queues = queues;
-	snprintf(path, sizeof(path), "%s/ctrl-ring-ref", vif.front);
-	xs(XS_RM, path, NULL);
-	node_write(vif.front, "multi-queue-num-queues", "%u", queues);
-	node_write(vif.front, "request-rx-copy", "1");
-	node_write(vif.front, "request-multicast-control", "1");
+	xs(XS_RM, front, "ctrl-ring-ref", NULL);
+	node_write(front, "multi-queue-num-queues", "%u", queues);
+	node_write(front, "request-rx-copy", "1");
+	node_write(front, "request-multicast-control", "1");
 	for (unsigned int i = 0; i < queues; i++) {
 		struct queue *queue = &vif.queue[i];
 		netif_rx_sring_t *rx;
@@ -336,17 +139,14 @@ static void vif_connect(unsigned int queues, bool control)
 		sring = (xen_netif_ctrl_sring_t *)vif.ctrl_page.data;
 		SHARED_RING_INIT(sring);
 		FRONT_RING_INIT(&vif.ctrl, sring, PAGE);
-		node_write(vif.front, "ctrl-ring-ref", "%u", vif.ctrl_page.gref);
-		node_write(vif.front, "event-channel-ctrl", "%u", vif.ctrl_port);
+		node_write(front, "ctrl-ring-ref", "%u", vif.ctrl_page.gref);
+		node_write(front, "event-channel-ctrl", "%u", vif.ctrl_port);
 	}
 	if (vif.assignment) {
-		char *value = strchr(vif.assignment, '=');
-
-		*value++ = '\0';
-		node_write(vif.front, vif.assignment, "%s", value);
+		node_assign(front, vif.assignment);
 		vif.assignment = NULL;
 	}
-	node_write(vif.front, "state", "%d", XenbusStateConnected);
+	node_write(front, "state", "%d", XenbusStateConnected);
 }
 
 /* ---- requests ---- */
@@ -441,7 +241,7 @@ static void op_up(unsigned int *arg)
 static void op_connect(unsigned int *arg)
 {
 	if (!arg[0] || arg[0] > QUEUES)
-		die("connect: 1 to %d queues", QUEUES);
+		errx(2, "connect: 1 to %d queues", QUEUES);
 	vif_connect(arg[0], arg[1]);
 	result("connect", backend_reaches(XenbusStateConnected) ? NULL : "refused");
 }
@@ -450,10 +250,10 @@ static void op_close(unsigned int *arg)
 {
 	(void)arg;
 	vif.queues = 0;
-	node_write(vif.front, "state", "%d", XenbusStateClosed);
+	node_write(front, "state", "%d", XenbusStateClosed);
 	if (!backend_reaches(XenbusStateClosed))
-		die("the backend does not close");
-	node_write(vif.front, "state", "%d", XenbusStateInitialising);
+		errx(2, "the backend does not close");
+	node_write(front, "state", "%d", XenbusStateInitialising);
 	result("close", backend_reaches(XenbusStateInitWait) ? NULL : "the backend does not reach InitWait");
 }
 
@@ -491,7 +291,7 @@ static void transmit(const char *operation, unsigned int number, unsigned int of
 	struct queue *queue = &vif.queue[number];
 
 	if (number >= vif.queues)
-		die("there is no queue %u", number);
+		errx(2, "there is no queue %u", number);
 	page_alloc(&vif.data_page);
 	memcpy(vif.data_page.data, frame, sizeof(frame));
 	*tx_slot(queue) = (netif_tx_request_t){
@@ -521,7 +321,7 @@ static void stay_on(unsigned int cpu)
 	CPU_ZERO(&set);
 	CPU_SET(cpu, &set);
 	if (sched_setaffinity(0, sizeof(set), &set))
-		die("CPU %u: %s", cpu, strerror(errno));
+		err(2, "CPU %u", cpu);
 }
 
 #define ADDRESSES 31 /* of a queue: netback takes 64 in all */
@@ -570,7 +370,7 @@ static void op_multicast(unsigned int *arg)
 	pid_t child;
 
 	if (progress == MAP_FAILED || vif.queues != QUEUES)
-		die("multicast needs %d queues", QUEUES);
+		errx(2, "multicast needs %d queues", QUEUES);
 	child = fork();
 	if (!child) {
 		stay_on(1);
@@ -608,7 +408,7 @@ static void op_overtake(unsigned int *arg)
 	const char *problem = NULL;
 
 	if (vif.queues != QUEUES)
-		die("overtake needs %d queues", QUEUES);
+		errx(2, "overtake needs %d queues", QUEUES);
 	stay_on(1);
 	for (unsigned int round = 0; round < arg[0] && !problem; round++) {
 		unsigned int begin = first->tx.rsp_cons;
@@ -662,8 +462,6 @@ static void perform(char *text)
 		return;
 	}
 	if (!strncmp(text, "front:", 6)) {
-		if (!strchr(text, '='))
-			die("not of the form NODE=VALUE: %s", text + 6);
 		vif.assignment = text + 6;
 		return;
 	}
@@ -673,7 +471,7 @@ static void perform(char *text)
 	while (next && count < OPERATION_ARGS) {
 		arg[count++] = strtoul(next, &next, 0);
 		if (*next && *next != ':')
-			die("%s: not a number: %s", text, next);
+			errx(2, "%s: not a number: %s", text, next);
 		next = *next ? next + 1 : NULL;
 	}
 	for (size_t i = 0; i < sizeof(operations) / sizeof(*operations); i++) {
@@ -682,11 +480,11 @@ static void perform(char *text)
 		if (strcmp(text, op->name))
 			continue;
 		if (count < op->min || count > op->max)
-			die("%s takes %d to %d numbers", text, op->min, op->max);
+			errx(2, "%s takes %d to %d numbers", text, op->min, op->max);
 		op->run(arg);
 		return;
 	}
-	die("no such operation: %s", text);
+	errx(2, "no such operation: %s", text);
 }
 
 int main(int argc, char **argv)

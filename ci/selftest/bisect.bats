@@ -26,15 +26,9 @@ kernel() { git -C "$TOY/linux" -c user.name=toy -c user.email=toy@toy.invalid "$
 # scripts/build --rev REV, or --tree DIR by way of scripts/fetch: a commit of the kernel has as many patches as ancestors;
 # $TOY/broken are the numbers of those that do not build
 stub_build_rev() {
-	local rev='' base='' n image
-	while (($#)); do
-		case $1 in
-		--rev) rev=$2 ;;
-		--base) base=$2 ;;
-		esac
-		shift 2
-	done
-	[ -n "$rev" ] || rev=${base#tree-}
+	local rev n image
+	rev=$(given rev "$(given base '' "$@")" "$@")
+	rev=${rev#tree-}
 	n=$(git --git-dir="$PVOPS_WORK/linux.git" rev-list --count "$rev^")
 	if grep -qx "$n" "$TOY/broken" 2>/dev/null; then
 		echo 'toy.c:1: error: toy' >&2
@@ -51,7 +45,7 @@ stub_fetch_tree() { [ "$1" = --tree ] && echo "tree-$(git -C "$2" rev-parse HEAD
 
 # finds STATUS OPTIONS...: bisects between the base and the tip
 finds() {
-	toy_stub build "$(declare -f stub_build_rev)" 'stub_build_rev "$@"'
+	toy_stub build "$(declare -f given stub_build_rev)" 'stub_build_rev "$@"'
 	git bisect start "$tip" "$tip~6" >/dev/null
 	run git bisect run "$TOY/scripts/boot" pv --test topic/good --bisect "${@:2}"
 	says_not Traceback

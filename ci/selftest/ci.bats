@@ -21,7 +21,7 @@ setup() {
 		printf '#!/bin/sh\n' >"$TOY/bin/$name"
 		chmod +x "$TOY/bin/$name"
 	done
-	printf '/work/\n/machines/\n' >"$TOY/.gitignore"
+	printf '%s\n' "/${PVOPS_WORK##*/}/" /machines/ >"$TOY/.gitignore"
 	git -C "$TOY" init -q
 	git -C "$TOY" add -A
 	git -C "$TOY" -c user.name=toy -c user.email=toy@toy.invalid commit -q -m queue
@@ -108,7 +108,7 @@ service() {
 		}
 	done
 	work=$TOY/$machine/work
-	[ "$(find machines -path '*/work/runs/*' -printf '%f\n' | sort -u | wc -l)" -eq 3 ]
+	[ "$(find machines -path '*/runs/*' -printf '%f\n' | sort -u | wc -l)" -eq 3 ]
 	for last in red green tip; do
 		grep -q "name=\"$last topic/two\"" "$work/report/junit.xml"
 	done

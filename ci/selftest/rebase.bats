@@ -15,7 +15,7 @@ setup() {
 	queue_patch 'kbuild: add three' Makefile 'three is the longest line'
 	bash -c '. "$TOY/scripts/lib/common.sh"; kgit_init'
 	release 1.2.3
-	printf '%s\n' /linux/ /work/ >"$TOY/.gitignore"
+	printf '%s\n' /linux/ "/${PVOPS_WORK##*/}/" >"$TOY/.gitignore"
 	git -C "$TOY" init -q
 	keep
 }

@@ -45,7 +45,7 @@ toy_make() {
 	END
 	toy_stub fetch 'echo 1.2.3'
 	toy_stub setup ':'
-	toy_stub build "$(declare -f stub_build)" 'stub_build "$@"'
+	toy_stub build "$(declare -f given stub_build)" 'stub_build "$@"'
 	toy_stub lib/guest.sh "$(declare -f stub_guest)" 'stub_guest "$@"'
 	mkdir -p "$PVOPS_WORK"/guest/{xen,files/{acpi,initrd}}
 	touch "$PVOPS_WORK"/guest/{root,xen/xen}
@@ -60,17 +60,22 @@ toy_stub() {
 	chmod +x "$TOY/scripts/$name"
 }
 
+# given NAME DEFAULT OPTIONS...: for stubs: the value of --NAME among the options
+given() {
+	local name=$1 value=$2
+	shift 2
+	while (($#)); do
+		[ "$1" != "--$name" ] || value=$2
+		shift 2
+	done
+	echo "$value"
+}
+
 # scripts/build: the image of the first N patches; a patch file that says "error:" does not build,
 # one that says "warning:" builds with a warning from there on.
 stub_build() {
-	local prefix=2 config=default image patches
-	while (($#)); do
-		case $1 in
-		--prefix) prefix=$2 ;;
-		--config) config=$2 ;;
-		esac
-		shift 2
-	done
+	local prefix config image patches
+	prefix=$(given prefix 2 "$@") config=$(given config default "$@")
 	image=$PVOPS_WORK/image/$prefix-$config
 	mkdir -p "$image"
 	touch "$image"/{warnings,config}
