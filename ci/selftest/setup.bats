@@ -32,7 +32,8 @@ as_nobody() {
 	if ((UID)); then
 		run "$TOY/scripts/setup" </dev/null
 	else
-		chmod -R a+rX "$BATS_RUN_TMPDIR" "$BATS_TEST_TMPDIR"
+		chmod a+x "$BATS_RUN_TMPDIR" "${BATS_TEST_TMPDIR%/*}"
+		chmod -R a+rX "$BATS_TEST_TMPDIR"
 		run setpriv --reuid 65534 --clear-groups "$TOY/scripts/setup" </dev/null
 	fi
 }
