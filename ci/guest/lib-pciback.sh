@@ -77,6 +77,7 @@ pci_revoke() {
 
 # pci_reassign BDF: give the device to the PV domU "guest" five times, call the function traffic each time, and
 # take it back, the last time by destroying the domU. Traffic has "$round"; the domU has MSI-X in use after it.
+# Before the device is detached, the function release is called.
 pci_reassign() {
 	bdf=$1
 	pci_capability "$bdf" 11 >/dev/null || fail "$bdf has no MSI-X"
@@ -89,6 +90,7 @@ pci_reassign() {
 	domu_start guest pv "pci=['$bdf']"
 	for round in 1 2 3 4; do
 		pci_traffic
+		release
 		xl pci-detach guest "$bdf" || fail "round $round: xl pci-detach"
 		wait_for 20 pci_detached || fail "round $round: it is not detached: $(xl pci-list guest)"
 		pci_clean
