@@ -34,7 +34,6 @@
  * names the rest.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
