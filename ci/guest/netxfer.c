@@ -10,6 +10,9 @@
  *         netxfer udp ADDR PORT COUNT SIZE [FLOWS]
  *                                     COUNT datagrams of SIZE bytes (32..60000)
  *                                     there, each answered by one as large
+ *         netxfer send ADDR PORT COUNT SIZE
+ *                                     COUNT datagrams of SIZE bytes (1..60000)
+ *                                     there, of zeroes; no answer is expected
  *         netxfer frames IF1 IF2 COUNT
  *                                     COUNT Ethernet frames sent out of IF1 to
  *                                     the address of IF2 and received there,
@@ -294,6 +297,19 @@ static void udp_client(struct sockaddr_in *sa, uint32_t count, uint32_t len,
 	close(fd);
 }
 
+static void udp_send(struct sockaddr_in *sa, uint32_t count, uint32_t len)
+{
+	static char buf[BUF];
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	/* Not connected, or ICMP's answers become errors of the socket. */
+	while (count--) {
+		if (sendto(fd, buf, len, 0, (void *)sa, sizeof(*sa)) < 0)
+			fail("udp send: %m");
+	}
+	close(fd);
+}
+
 /* Check one datagram, answer with one as long of the reverse stream. */
 static void udp_serve(int fd)
 {
@@ -434,6 +450,13 @@ int main(int argc, char **argv)
 		if (len < 32 || len > 60000)
 			goto usage;
 		flows(argc == 7 ? atoi(argv[6]) : 1, one_udp, argv);
+	} else if (argc == 6 && !strcmp(argv[1], "send")) {
+		struct sockaddr_in sa = address(argv[2], argv[3]);
+		uint32_t len = strtoul(argv[5], NULL, 0);
+
+		if (!len || len > 60000)
+			goto usage;
+		udp_send(&sa, strtoul(argv[4], NULL, 0), len);
 	} else if (argc == 5 && !strcmp(argv[1], "frames")) {
 		uint32_t count = strtoul(argv[4], NULL, 0);
 		char what[2 * IFNAMSIZ + 16];
@@ -453,5 +476,5 @@ int main(int argc, char **argv)
 	}
 	return 0;
 usage:
-	fail("usage: netxfer serve PORT | tcp ADDR PORT BYTES [FLOWS] | udp ADDR PORT COUNT SIZE [FLOWS] | frames IF1 IF2 COUNT");
+	fail("usage: netxfer serve PORT | tcp ADDR PORT BYTES [FLOWS] | udp ADDR PORT COUNT SIZE [FLOWS] | send ADDR PORT COUNT SIZE | frames IF1 IF2 COUNT");
 }
