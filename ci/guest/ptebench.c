@@ -2,9 +2,10 @@
 /*
  * usage: ptebench [GROUP...]      fork protect unmap fault file walk exec switch (default: all of them)
  *
- * Cost of page-table work as a process sees it. Prints "bench NAME VALUE" lines; VALUE is in
- * ticks of the time stamp counter, per page or per call as the name says. Below QEMU's -icount
- * shift=0 a tick is an instruction, so that a value repeats to 0.1 % on a machine with one CPU.
+ * Cost of page-table work as a process sees it. Prints "bench NAME VALUE OPERATIONS" lines; VALUE is
+ * in ticks of the time stamp counter, per page or per call as the name says: OPERATIONS is how many
+ * were measured. Below QEMU's -icount shift=0 a tick is an instruction, so that a value repeats to
+ * 0.1 % on a machine with one CPU.
  * Ends with status 1 if a system call fails, 2 for an unknown group.
  */
 #define _GNU_SOURCE
@@ -24,6 +25,7 @@
 #define PAGES 2048UL
 #define ROUNDS 8
 #define PROCESSES 64 /* so many that a timer tick in one of them does not count */
+#define TRIPS 4000 /* likewise */
 
 /* A file of more than PAGES pages, on a file system that caches files in large folios. */
 #define BIG_FILE "/pvops/vmlinuz"
@@ -55,19 +57,25 @@ static void read_all(const char *p, size_t pages)
 
 static uint64_t sum, begin;
 
+/* A long NOP, in which scripts/lib/xenshare.c sees where a measurement starts, stops and ends. */
+#define MARK(what) asm volatile(".byte 0x0f, 0x1f, 0x80; .long 0x70766f00 + %c0" : : "i"(what) : "memory")
+
 static void start(void)
 {
+	MARK(0);
 	begin = __rdtsc();
 }
 
 static void stop(void)
 {
 	sum += __rdtsc() - begin;
+	MARK(1);
 }
 
 static void result(const char *name, unsigned long operations)
 {
-	printf("bench %s %lu\n", name, (unsigned long)(sum / operations));
+	MARK(2);
+	printf("bench %s %lu %lu\n", name, (unsigned long)(sum / operations), operations);
 	sum = 0;
 }
 
@@ -79,19 +87,45 @@ static void reap(pid_t child)
 		err(1, "waitpid");
 }
 
+/* A child that waits until the gate is closed: it takes no part in what is measured. */
+static pid_t waiting_child(int *gate, int measure)
+{
+	int ends[2];
+	pid_t child;
+	char c;
+
+	if (pipe(ends))
+		err(1, "pipe");
+	if (measure)
+		start();
+	child = fork();
+	if (!child) {
+		close(ends[1]);
+		_exit(read(ends[0], &c, 1));
+	}
+	if (measure)
+		stop();
+	close(ends[0]);
+	*gate = ends[1];
+	return child;
+}
+
+static void release(int gate, pid_t child)
+{
+	close(gate);
+	reap(child);
+}
+
 static void bench_fork(void)
 {
 	char *p = NULL;
 	pid_t child;
+	int gate;
 
 	for (int round = 0; round < ROUNDS; round++) {
 		p = anon(PAGES);
-		start();
-		child = fork();
-		if (!child)
-			_exit(0);
-		stop();
-		reap(child);
+		child = waiting_child(&gate, 1);
+		release(gate, child);
 		munmap(p, PAGES * PAGE);
 	}
 	result("fork-anon-per-page", ROUNDS * PAGES);
@@ -99,14 +133,8 @@ static void bench_fork(void)
 	/* Now the pages are write-protected already. */
 	p = anon(PAGES);
 	for (int round = 0; round <= ROUNDS; round++) {
-		if (round)
-			start();
-		child = fork();
-		if (!child)
-			_exit(0);
-		if (round)
-			stop();
-		reap(child);
+		child = waiting_child(&gate, round);
+		release(gate, child);
 	}
 	munmap(p, PAGES * PAGE);
 	result("fork-protected-per-page", ROUNDS * PAGES);
@@ -201,53 +229,30 @@ static void write_all(char *p, size_t pages)
  */
 static void bench_fault(void)
 {
-	uint64_t touch = 0, copy = 0, reuse = 0;
+	static const char *const names[] = { "anon-touch-per-page", "cow-copy-per-page", "cow-reuse-per-page" };
 
-	for (int round = 0; round < ROUNDS; round++) {
-		char *p = map(PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1), c;
-		int gate[2];
-		pid_t child;
+	for (int fault = 0; fault < 3; fault++) {
+		for (int round = 0; round < ROUNDS; round++) {
+			char *p = map(PAGES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+			pid_t child = 0;
+			int gate = -1;
 
-		madvise(p, PAGES * PAGE, MADV_NOHUGEPAGE);
-		start();
-		write_all(p, PAGES);
-		stop();
-		touch += sum;
-		sum = 0;
-
-		if (pipe(gate))
-			err(1, "pipe");
-		child = fork();
-		if (!child) {
-			close(gate[1]);
-			_exit(read(gate[0], &c, 1));
+			madvise(p, PAGES * PAGE, MADV_NOHUGEPAGE);
+			if (fault) {
+				write_all(p, PAGES);
+				child = waiting_child(&gate, 0);
+			}
+			if (fault == 2)
+				release(gate, child);
+			start();
+			write_all(p, PAGES);
+			stop();
+			if (fault == 1)
+				release(gate, child);
+			munmap(p, PAGES * PAGE);
 		}
-		start();
-		write_all(p, PAGES);
-		stop();
-		copy += sum;
-		sum = 0;
-		close(gate[0]);
-		close(gate[1]);
-		reap(child);
-
-		child = fork();
-		if (!child)
-			_exit(0);
-		reap(child);
-		start();
-		write_all(p, PAGES);
-		stop();
-		reuse += sum;
-		sum = 0;
-		munmap(p, PAGES * PAGE);
+		result(names[fault], ROUNDS * PAGES);
 	}
-	sum = touch;
-	result("anon-touch-per-page", ROUNDS * PAGES);
-	sum = copy;
-	result("cow-copy-per-page", ROUNDS * PAGES);
-	sum = reuse;
-	result("cow-reuse-per-page", ROUNDS * PAGES);
 }
 
 /* Faults on a file that is cached in large folios: each maps many pages, all of one folio. */
@@ -349,7 +354,7 @@ static void bench_switch(void)
 			;
 		_exit(0);
 	}
-	for (int round = 0; round < 200; round++) {
+	for (int round = 0; round < 100 + TRIPS; round++) {
 		if (round >= 100)
 			start();
 		if (write(to[1], &c, 1) != 1 || read(from[0], &c, 1) != 1)
@@ -359,7 +364,7 @@ static void bench_switch(void)
 	}
 	close(to[1]);
 	reap(child);
-	result("pipe-round-trip", 100);
+	result("pipe-round-trip", TRIPS);
 }
 
 static void bench_protects(void)
