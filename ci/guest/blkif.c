@@ -14,8 +14,11 @@
  * domain, Xen is asked to map a domain's grants of its own. A PV dom0 can do that; in a PVH
  * domain Xen would move the granted page.
  *
- *	write:SECTOR:COUNT:BYTE		COUNT sectors of 512 bytes, all of this value, 88 at most
- *	read:SECTOR:COUNT[:BYTE]	...and compare each with this value
+ *	write:SECTOR:COUNT:BYTE[:N]	COUNT sectors of 512 bytes, all of this value, 88 at most
+ *	read:SECTOR:COUNT[:BYTE[:N]]	...and compare each with this value
+ *					Each N (0 to 31, otherwise 0) has pages of its own.
+ *	badwrite:SECTOR:COUNT		the same, but nobody granted the page of the last segment
+ *	badread:SECTOR:COUNT
  *	flush				the write cache
  *	discard:SECTOR:COUNT
  *	bench:REQUESTS:SEGMENTS:DEPTH	read from sector 0 on: SEGMENTS (1 to 11) pages each, DEPTH
@@ -122,8 +125,8 @@ static void ring_push(void)
 		event_send(vbd.port);
 }
 
-/* Puts a read or write of whole sectors on the ring, with the pages of request id, but does not push it. */
-static void request_rw(int operation, uint64_t id, uint64_t sector, unsigned int count)
+/* Puts a read or write of whole sectors on the ring, with the pages of request id, but does not push it: returns it. */
+static blkif_request_t *request_rw(int operation, uint64_t id, uint64_t sector, unsigned int count)
 {
 	blkif_request_t *req = RING_GET_REQUEST(&vbd.ring, vbd.ring.req_prod_pvt);
 
@@ -142,6 +145,7 @@ static void request_rw(int operation, uint64_t id, uint64_t sector, unsigned int
 		count -= n;
 	}
 	vbd.ring.req_prod_pvt++;
+	return req;
 }
 
 static void request_discard(uint64_t id, uint64_t sector, uint64_t count)
@@ -200,27 +204,33 @@ static void answer(const char *operation)
 
 #define OPERATION_ARGS 4
 
+static struct page *fill(uint64_t id, uint64_t sectors, uint8_t byte)
+{
+	struct page *pages = &vbd.pages[id * SEGMENTS];
+
+	for (unsigned int i = 0; i * PAGE_SECTORS < sectors; i++) {
+		page_alloc(&pages[i]);
+		memset(pages[i].data, byte, PAGE);
+	}
+	return pages;
+}
+
 static void op_write(uint64_t *arg, int count)
 {
 	(void)count;
-	for (unsigned int i = 0; i * PAGE_SECTORS < arg[1]; i++) {
-		page_alloc(&vbd.pages[i]);
-		memset(vbd.pages[i].data, arg[2], PAGE);
-	}
-	request_rw(BLKIF_OP_WRITE, 0, arg[0], arg[1]);
+	fill(arg[3], arg[1], arg[2]);
+	request_rw(BLKIF_OP_WRITE, arg[3], arg[0], arg[1]);
 	answer("write");
 }
 
 static void op_read(uint64_t *arg, int count)
 {
-	for (unsigned int i = 0; i * PAGE_SECTORS < arg[1]; i++) {
-		page_alloc(&vbd.pages[i]);
-		memset(vbd.pages[i].data, ~arg[2], PAGE);
-	}
-	request_rw(BLKIF_OP_READ, 0, arg[0], arg[1]);
+	struct page *pages = fill(arg[3], arg[1], ~arg[2]);
+
+	request_rw(BLKIF_OP_READ, arg[3], arg[0], arg[1]);
 	answer("read");
 	for (unsigned int i = 0; count > 2 && i < arg[1] * SECTOR; i++) {
-		uint8_t byte = vbd.pages[i / PAGE].data[i % PAGE];
+		uint8_t byte = pages[i / PAGE].data[i % PAGE];
 
 		if (byte == (uint8_t)arg[2])
 			continue;
@@ -228,6 +238,26 @@ static void op_read(uint64_t *arg, int count)
 		problems++;
 		break;
 	}
+}
+
+static void bad(int operation, const char *name, uint64_t *arg)
+{
+	blkif_request_t *req = request_rw(operation, 0, arg[0], arg[1]);
+
+	req->seg[req->nr_segments - 1].gref = INT32_MAX;
+	answer(name);
+}
+
+static void op_badwrite(uint64_t *arg, int count)
+{
+	(void)count;
+	bad(BLKIF_OP_WRITE, "badwrite", arg);
+}
+
+static void op_badread(uint64_t *arg, int count)
+{
+	(void)count;
+	bad(BLKIF_OP_READ, "badread", arg);
 }
 
 static void op_flush(uint64_t *arg, int count)
@@ -285,14 +315,17 @@ static void op_bench(uint64_t *arg, int count)
 static const struct operation {
 	const char *name;
 	int min, max; /* number of arguments */
+	bool pages; /* the second one is a number of sectors, the fourth whose pages */
 	void (*run)(uint64_t *arg, int count);
 } operations[] = {
-	{ "write", 3, 3, op_write },
-	{ "read", 2, 3, op_read },
-	{ "flush", 0, 0, op_flush },
-	{ "discard", 2, 2, op_discard },
-	{ "bogus", 0, 0, op_bogus },
-	{ "bench", 3, 3, op_bench },
+	{ "write", 3, 4, true, op_write },
+	{ "read", 2, 4, true, op_read },
+	{ "badwrite", 2, 2, true, op_badwrite },
+	{ "badread", 2, 2, true, op_badread },
+	{ "flush", 0, 0, false, op_flush },
+	{ "discard", 2, 2, false, op_discard },
+	{ "bogus", 0, 0, false, op_bogus },
+	{ "bench", 3, 3, false, op_bench },
 };
 
 static void perform(char *text)
@@ -331,8 +364,8 @@ static void perform(char *text)
 			continue;
 		if (count < op->min || count > op->max)
 			errx(2, "%s takes %d to %d numbers", text, op->min, op->max);
-		if ((op->run == op_read || op->run == op_write) && (!arg[1] || arg[1] > SEGMENTS * PAGE_SECTORS))
-			errx(2, "%s: 1 to %d sectors", text, SEGMENTS * PAGE_SECTORS);
+		if (op->pages && (!arg[1] || arg[1] > SEGMENTS * PAGE_SECTORS || arg[3] >= DEPTH))
+			errx(2, "%s: 1 to %d sectors, N below %d", text, SEGMENTS * PAGE_SECTORS, DEPTH);
 		op->run(arg, count);
 		return;
 	}

@@ -12,6 +12,11 @@ blk_domu() {
 	blk_dom=$(xl domid "$blk_name")
 }
 
+# blk_persistent Y|N: whether blkback uses persistent grants with frontends that connect from now on.
+blk_persistent() {
+	echo "$1" >/sys/module/xen_blkback/parameters/feature_persistent
+}
+
 # vbd DEVICE: a disk's number: xvda is 51712 (major number 202), xvdb 16 more.
 vbd() {
 	case $1 in
