@@ -17,6 +17,8 @@
  *	excess:COUNT		set the control ring's producer index to COUNT requests, more than fit
  *	send:QUEUE		a frame of 60 bytes, from 00:16:3e:00:00:07 to all
  *	cross:QUEUE		a frame that exceeds its page: backends have to refuse it
+ *	bad:QUEUE		a frame without a whole Ethernet header, and one in a page that is not
+ *				granted; okay if both are answered with an error
  *	multicast:ROUNDS	add 31 multicast addresses by each queue, at the same time, and delete
  *				them one after the other; queue N's process stays on CPU N
  *	overtake:ROUNDS		fill queue 0 with multicast requests and then send one by queue 1, from
@@ -313,6 +315,27 @@ static void op_cross(unsigned int *arg)
 	transmit("cross", arg[0], PAGE - 1);
 }
 
+static void op_bad(unsigned int *arg)
+{
+	struct queue *queue = &vif.queue[arg[0]];
+	unsigned int refused = 0;
+
+	if (arg[0] >= vif.queues)
+		errx(2, "there is no queue %u", arg[0]);
+	page_alloc(&vif.data_page);
+	for (unsigned int i = 0; i < 2; i++) {
+		const char *answer;
+
+		*tx_slot(queue) = (netif_tx_request_t){
+			.gref = i ? UINT32_MAX : vif.data_page.gref, .size = i ? 60 : 13
+		};
+		tx_push(queue);
+		answer = tx_answers(queue, 0);
+		refused += answer && !strcmp(answer, "error");
+	}
+	result("bad", refused == 2 ? NULL : "not refused");
+}
+
 static void stay_on(unsigned int cpu)
 {
 	cpu_set_t set;
@@ -443,6 +466,7 @@ static const struct operation {
 	{ "excess", 1, 1, op_excess },
 	{ "send", 1, 1, op_send },
 	{ "cross", 1, 1, op_cross },
+	{ "bad", 1, 1, op_bad },
 	{ "multicast", 1, 1, op_multicast },
 	{ "overtake", 1, 1, op_overtake },
 };
