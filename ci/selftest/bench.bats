@@ -111,6 +111,39 @@ row() {
 	ends 1
 }
 
+# marks VALUE...: what the plugin of QEMU logs, if it is in use
+marks() {
+	tr '\0' '\n' <"/proc/$MACHINE/cmdline" | sed -n '/^-D$/{n;p}' | while read -r log; do
+		printf '%s\n' "$@" >"$log"
+	done
+}
+
+@test "what Xen executes stands beside the whole, per operation" {
+	toy_bench topic/bench-walk 'pv bare' <<-END
+		$(declare -f marks)
+		echo "bench per-page \$(value 100 450 150) 10"
+		echo "bench per-call 2000"
+		marks 3000 1500
+	END
+	toy bench --xen-share
+	row 'topic/bench-walk bare base bare tip pv base pv base in Xen pv tip pv tip in Xen'
+	row $'\nper-page 100 100 (1.00) 450 (4.50) 300 (3.00) 150 (1.50) 300 (3.00)'
+	row $'\nper-call 2000 2000 (1.00) 2000 (1.00) 1500 (0.75)'
+	ends 0
+}
+
+@test "a benchmark that marks only some of its parts is not taken apart" {
+	toy_bench topic/bench-walk pv <<-END
+		$(declare -f marks)
+		echo bench a 1
+		echo bench b 2
+		marks 3
+	END
+	toy bench --xen-share
+	says 'has 2 values, but marks 1'
+	ends 1
+}
+
 @test "a topic without benchmarks is named" {
 	toy bench moon
 	says 'no benchmark of topic moon'
