@@ -145,21 +145,26 @@ static void copy_must(const char *what)
 			     segments[i].status);
 }
 
-/* All of the granted pages, in segments of @len bytes, at @p. */
-static void check_all(const char *what, char *p, size_t len)
+/* Add segments of @len bytes for all of the granted pages, and as much memory at @p. */
+static void all_segments(int to_grant, char *p, size_t len)
 {
 	size_t i;
 
+	for (i = 0; i < PAGES * PAGE; i += len)
+		segment(to_grant, p + i, i, len);
+}
+
+/* All of the granted pages, in segments of @len bytes, at @p. */
+static void check_all(const char *what, char *p, size_t len)
+{
 	fill(granted, PAGES * PAGE, len);
 	memset(p, 0, PAGES * PAGE);
-	for (i = 0; i < PAGES * PAGE; i += len)
-		segment(0, p + i, i, len);
+	all_segments(0, p, len);
 	copy_must(what);
 	same(what, p, granted, PAGES * PAGE);
 
 	fill(p, PAGES * PAGE, len + 100);
-	for (i = 0; i < PAGES * PAGE; i += len)
-		segment(1, p + i, i, len);
+	all_segments(1, p, len);
 	copy_must(what);
 	same(what, granted, p, PAGES * PAGE);
 }
@@ -205,20 +210,17 @@ static void check_refusals(void)
 	fill(p, PAGES * PAGE, 3);
 	if (mprotect(p + 20 * PAGE, PAGE, PROT_READ))
 		fail("mprotect: %m");
-	for (i = 0; i < PAGES; i++)
-		segment(0, p + i * PAGE, i * PAGE, PAGE);
+	all_segments(0, p, PAGE);
 	err = copy();
 	if (err != EFAULT)
 		fail("copy to a read-only page: %s", strerror(err));
-	for (i = 0; i < PAGES; i++)
-		segment(1, p + i * PAGE, i * PAGE, PAGE);
+	all_segments(1, p, PAGE);
 	copy_must("from a read-only page");
 	same("from a read-only page", granted, p, PAGES * PAGE);
 
 	if (munmap(p + 20 * PAGE, PAGE))
 		fail("munmap: %m");
-	for (i = 0; i < PAGES; i++)
-		segment(1, p + i * PAGE, i * PAGE, PAGE);
+	all_segments(1, p, PAGE);
 	err = copy();
 	if (err != EFAULT)
 		fail("copy from a page that is not there: %s", strerror(err));
@@ -227,8 +229,7 @@ static void check_refusals(void)
 	/* What Xen refuses concerns a segment, not the call. */
 	p = memory(PAGES);
 	fill(granted, PAGES * PAGE, 4);
-	for (i = 0; i < PAGES; i++)
-		segment(0, p + i * PAGE, i * PAGE, PAGE);
+	all_segments(0, p, PAGE);
 	segments[5].source.foreign.ref = BAD_REF;
 	err = copy();
 	if (err)

@@ -127,33 +127,35 @@ static void *memory(void)
 	return rnd(12) ? at + rnd(PAGE / 8) * 8 : (void *)(uintptr_t)wild(0);
 }
 
+/* What a call that binds a port has returned. */
+static int keep_port(int ret)
+{
+	if (ret > 0)
+		ports[rnd(SLOTS)] = ret;
+	return ret;
+}
+
 static int evtchn_unbound(void)
 {
 	int ret = bind_unbound(file(EVTCHN), wild(0));
 
 	if (ret > 0)
-		ports[rnd(SLOTS)] = shared->ports[rnd(SLOTS)] = ret;
-	return ret;
+		shared->ports[rnd(SLOTS)] = ret;
+	return keep_port(ret);
 }
 
 static int evtchn_interdomain(void)
 {
 	struct ioctl_evtchn_bind_interdomain b = { wild(0), wild(shared->ports[rnd(SLOTS)]) };
-	int ret = ioctl(file(EVTCHN), IOCTL_EVTCHN_BIND_INTERDOMAIN, &b);
 
-	if (ret > 0)
-		ports[rnd(SLOTS)] = ret;
-	return ret;
+	return keep_port(ioctl(file(EVTCHN), IOCTL_EVTCHN_BIND_INTERDOMAIN, &b));
 }
 
 static int evtchn_virq(void)
 {
 	struct ioctl_evtchn_bind_virq b = { wild(rnd(24)) };
-	int ret = ioctl(file(EVTCHN), IOCTL_EVTCHN_BIND_VIRQ, &b);
 
-	if (ret > 0)
-		ports[rnd(SLOTS)] = ret;
-	return ret;
+	return keep_port(ioctl(file(EVTCHN), IOCTL_EVTCHN_BIND_VIRQ, &b));
 }
 
 static int evtchn_static(void)
@@ -316,20 +318,27 @@ static int copy_grants(void)
 	return ioctl(file(GNTDEV), IOCTL_GNTDEV_GRANT_COPY, &c);
 }
 
+static void keep_map(char *at, size_t size)
+{
+	int slot = rnd(SLOTS);
+
+	if (maps[slot].at)
+		munmap(maps[slot].at, maps[slot].size);
+	maps[slot].at = at;
+	maps[slot].size = size;
+}
+
 static int map_file(void)
 {
 	enum file kind = rnd(2) ? GNTDEV : GNTALLOC;
-	int which = rnd(2), slot = rnd(SLOTS);
+	int which = rnd(2);
 	size_t size = wild(1 + rnd(8)) % 64 * PAGE;
 	char *at = mmap(NULL, size, rnd(4), rnd(8) ? MAP_SHARED : MAP_PRIVATE, fds[kind][which],
 			wild(indices[kind][which][rnd(SLOTS)]) & ~(PAGE - 1));
 
 	if (at == MAP_FAILED)
 		return -1;
-	if (maps[slot].at)
-		munmap(maps[slot].at, maps[slot].size);
-	maps[slot].at = at;
-	maps[slot].size = size;
+	keep_map(at, size);
 	return 0;
 }
 
@@ -404,14 +413,10 @@ static int map_foreign(void)
 static int privcmd_map(void)
 {
 	void *at = mmap(NULL, 8 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, file(PRIVCMD), 0);
-	int slot = rnd(SLOTS);
 
 	if (at == MAP_FAILED)
 		return -1;
-	if (maps[slot].at)
-		munmap(maps[slot].at, maps[slot].size);
-	maps[slot].at = at;
-	maps[slot].size = 8 * PAGE;
+	keep_map(at, 8 * PAGE);
 	return 0;
 }
 
