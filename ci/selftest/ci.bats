@@ -127,3 +127,26 @@ service() {
 @test "GitHub: the jobs do what they should, and the report has all of it" {
 	service github-actions.yml
 }
+
+@test "ci/run: what passed is not checked again until a file changes; what failed is" {
+	cp "$SELFTEST/../run" "$TOY/ci/run"
+	printf '#!/bin/sh\necho bats >>"%s/runs"\ncat "%s/tap"\n' "$TOY" "$TOY" >"$TOY/bin/bats"
+	echo /runs >>"$TOY/.gitignore"
+	echo 'not ok 1 it works' >"$TOY/tap"
+	for _ in 1 2; do
+		run "$TOY/ci/run"
+		[ "$status" -eq 1 ]
+	done
+	echo 'ok 1 it works' >"$TOY/tap"
+	for _ in 1 2; do
+		run "$TOY/ci/run"
+		[ "$status" -eq 0 ]
+		[[ $output == *"selftest: 1 passed, 0 failed, 0 skipped"* ]]
+		[ "$(wc -l <"$TOY/runs")" -eq 3 ]
+	done
+	[[ $output == *"passed before, at "* ]]
+	echo new >"$TOY/ci/guest/new"
+	run "$TOY/ci/run"
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <"$TOY/runs")" -eq 4 ]
+}
