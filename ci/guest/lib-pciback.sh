@@ -75,9 +75,10 @@ pci_revoke() {
 	[ "$1" != 0 ] || xenstore-rm "/local/domain/0/pcifront/$2"
 }
 
-# pci_reassign BDF: give the device to the PV domU "guest" five times, call the function traffic each time, and
+# pci_reassign BDF: give the device to the running PV domU "guest" five times, call the function traffic each time, and
 # take it back, the last time by destroying the domU. Traffic has "$round"; the domU has MSI-X in use after it.
-# Before the device is detached, the function release is called.
+# Before the device is detached, the function release is called. A domU that has the device when it starts may not
+# survive its removal: its pci_sysfs_init() and its pcifront can both make the files of sysfs for the device.
 pci_reassign() {
 	bdf=$1
 	pci_capability "$bdf" 11 >/dev/null || fail "$bdf has no MSI-X"
@@ -87,17 +88,16 @@ pci_reassign() {
 	pci_header=$(pci_config "$bdf" 0 64)
 	round=0
 	pci_clean
-	domu_start guest pv "pci=['$bdf']"
-	for round in 1 2 3 4; do
+	domu_start guest pv "passthrough='enabled'" e820_host=1
+	for round in 1 2 3 4 5; do
+		xl pci-attach guest "$bdf" || fail "round $round: xl pci-attach"
 		pci_traffic
+		[ $round != 5 ] || break
 		release
 		xl pci-detach guest "$bdf" || fail "round $round: xl pci-detach"
 		wait_for 20 pci_detached || fail "round $round: it is not detached: $(xl pci-list guest)"
 		pci_clean
-		xl pci-attach guest "$bdf" || fail "round $round: xl pci-attach"
 	done
-	round=5
-	pci_traffic
 	domu_stop guest
 	pci_clean
 	xl pci-assignable-remove -r "$bdf"
