@@ -149,4 +149,8 @@ service() {
 	run "$TOY/ci/run"
 	[ "$status" -eq 0 ]
 	[ "$(wc -l <"$TOY/runs")" -eq 4 ]
+	chmod +x "$TOY/ci/guest/new"
+	run "$TOY/ci/run"
+	[ "$status" -eq 0 ]
+	[ "$(wc -l <"$TOY/runs")" -eq 5 ]
 }
