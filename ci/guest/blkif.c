@@ -23,9 +23,12 @@
  *	discard:SECTOR:COUNT
  *	bench:REQUESTS:SEGMENTS:DEPTH	read from sector 0 on: SEGMENTS (1 to 11) pages each, DEPTH
  *					(1 to 32) at a time
+ *	start:SECTOR:COUNT		read, but do not wait for the answer
  *	bogus				set the producer index beyond what the ring can hold
  *	node:NAME			print a node of the backend's directory
  *	run:COMMAND			a command of the shell, to look at the backend meanwhile
+ *	reconnect:COMMAND		close, offer another ring, run a command, and wait until the
+ *					backend connects
  *
  * Output: one line per operation: its name and the answer, one of okay, error and unsupported;
  * bench adds nanoseconds per request. Numbers may be decimal, 0x... or 0....
@@ -85,25 +88,33 @@ static void vbd_create(const char *device, bool readonly)
 	node_write(back, "physical-device", "%x:%x", major(st.st_rdev), minor(st.st_rdev));
 }
 
-/* The order is that of the comment "Startup Protocol" in public/io/blkif.h. */
-static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
+/* A ring and a port of its own for each connection: the backend may still use those of the one before. */
+static void ring_create(void)
 {
 	blkif_sring_t *sring;
 
+	vbd.ring_page = (struct page){ 0 };
+	page_alloc(&vbd.ring_page);
+	sring = (blkif_sring_t *)vbd.ring_page.data;
+	SHARED_RING_INIT(sring);
+	FRONT_RING_INIT(&vbd.ring, sring, PAGE);
+	vbd.port = 0;
+	port_alloc(&vbd.port);
+
+	node_write(front, "ring-ref", "%u", vbd.ring_page.gref);
+	node_write(front, "event-channel", "%u", vbd.port);
+}
+
+/* The order is that of the comment "Startup Protocol" in public/io/blkif.h. */
+static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
+{
 	while (*back_nodes)
 		node_assign(back, *back_nodes++);
 	node_write(back, "state", "%d", XenbusStateInitialising);
 	if (!backend_reaches(XenbusStateInitWait))
 		errx(2, "the backend does not reach InitWait");
 
-	page_alloc(&vbd.ring_page);
-	sring = (blkif_sring_t *)vbd.ring_page.data;
-	SHARED_RING_INIT(sring);
-	FRONT_RING_INIT(&vbd.ring, sring, PAGE);
-	port_alloc(&vbd.port);
-
-	node_write(front, "ring-ref", "%u", vbd.ring_page.gref);
-	node_write(front, "event-channel", "%u", vbd.port);
+	ring_create();
 	node_write(front, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
 	node_write(front, "feature-persistent", "%d", persistent);
 	while (*front_nodes)
@@ -240,6 +251,13 @@ static void op_read(uint64_t *arg, int count)
 	}
 }
 
+static void op_start(uint64_t *arg, int count)
+{
+	(void)count;
+	request_rw(BLKIF_OP_READ, 0, arg[0], arg[1]);
+	ring_push();
+}
+
 static void bad(int operation, const char *name, uint64_t *arg)
 {
 	blkif_request_t *req = request_rw(operation, 0, arg[0], arg[1]);
@@ -320,6 +338,7 @@ static const struct operation {
 } operations[] = {
 	{ "write", 3, 4, true, op_write },
 	{ "read", 2, 4, true, op_read },
+	{ "start", 2, 2, true, op_start },
 	{ "badwrite", 2, 2, true, op_badwrite },
 	{ "badread", 2, 2, true, op_badread },
 	{ "flush", 0, 0, false, op_flush },
@@ -328,6 +347,31 @@ static const struct operation {
 	{ "bench", 3, 3, false, op_bench },
 };
 
+static void run(const char *command)
+{
+	int status = system(command);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+		printf("run: failed\n");
+		problems++;
+	}
+}
+
+static void reconnect(const char *command)
+{
+	close_backend();
+	node_write(front, "state", "%d", XenbusStateInitialising);
+	if (!backend_reaches(XenbusStateInitWait))
+		errx(2, "the backend does not prepare for another connection");
+	ring_create();
+	node_write(front, "state", "%d", XenbusStateInitialised);
+	run(command);
+	if (!backend_reaches(XenbusStateConnected))
+		errx(2, "the backend does not connect again");
+	node_write(front, "state", "%d", XenbusStateConnected);
+	printf("reconnect: okay\n");
+}
+
 static void perform(char *text)
 {
 	uint64_t arg[OPERATION_ARGS] = { 0 };
@@ -335,12 +379,11 @@ static void perform(char *text)
 	int count = 0;
 
 	if (!strncmp(text, "run:", 4)) {
-		int status = system(text + 4);
-
-		if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-			printf("run: failed\n");
-			problems++;
-		}
+		run(text + 4);
+		return;
+	}
+	if (!strncmp(text, "reconnect:", 10)) {
+		reconnect(text + 10);
 		return;
 	}
 	if (!strncmp(text, "node:", 5)) {
