@@ -74,6 +74,16 @@ static bool event_wait(void)
 	       write(evtchn, &port, sizeof(port)) == sizeof(port);
 }
 
+static void run(const char *command)
+{
+	int status = system(command);
+
+	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
+		printf("run: failed\n");
+		problems++;
+	}
+}
+
 /* ---- setting up and removing the vbd ---- */
 
 static void vbd_create(const char *device, bool readonly)
@@ -105,6 +115,17 @@ static void ring_create(void)
 	node_write(front, "event-channel", "%u", vbd.port);
 }
 
+/* What all connections end with; the command, if there is one, is run before the backend is waited for. */
+static void ring_offer(const char *command)
+{
+	node_write(front, "state", "%d", XenbusStateInitialised);
+	if (command)
+		run(command);
+	if (!backend_reaches(XenbusStateConnected))
+		errx(2, "the backend does not connect");
+	node_write(front, "state", "%d", XenbusStateConnected);
+}
+
 /* The order is that of the comment "Startup Protocol" in public/io/blkif.h. */
 static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
 {
@@ -119,10 +140,7 @@ static void vbd_connect(bool persistent, char **back_nodes, char **front_nodes)
 	node_write(front, "feature-persistent", "%d", persistent);
 	while (*front_nodes)
 		node_assign(front, *front_nodes++);
-	node_write(front, "state", "%d", XenbusStateInitialised);
-	if (!backend_reaches(XenbusStateConnected))
-		errx(2, "the backend does not connect");
-	node_write(front, "state", "%d", XenbusStateConnected);
+	ring_offer(NULL);
 }
 
 /* ---- requests ---- */
@@ -347,16 +365,6 @@ static const struct operation {
 	{ "bench", 3, 3, false, op_bench },
 };
 
-static void run(const char *command)
-{
-	int status = system(command);
-
-	if (!WIFEXITED(status) || WEXITSTATUS(status)) {
-		printf("run: failed\n");
-		problems++;
-	}
-}
-
 static void reconnect(const char *command)
 {
 	close_backend();
@@ -364,11 +372,7 @@ static void reconnect(const char *command)
 	if (!backend_reaches(XenbusStateInitWait))
 		errx(2, "the backend does not prepare for another connection");
 	ring_create();
-	node_write(front, "state", "%d", XenbusStateInitialised);
-	run(command);
-	if (!backend_reaches(XenbusStateConnected))
-		errx(2, "the backend does not connect again");
-	node_write(front, "state", "%d", XenbusStateConnected);
+	ring_offer(command);
 	printf("reconnect: okay\n");
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * grantcopy - copies between grants of this domain and memory of this process,
- *             through /dev/xen/gntalloc and gntdev
+ *             through /dev/xen/gntalloc and gntdev, and what they cost
  *
  * Usage:  grantcopy check           copy in all the ways that matter to how the
  *                                   kernel pins the memory: aligned or not, in
@@ -16,6 +16,9 @@
  *                                   that are read. In ticks of the time stamp
  *                                   counter, which below QEMU's -icount shift=0
  *                                   are instructions; for a machine with one CPU
+ *         grantcopy bench-map       what it costs to map a page and unmap it, of
+ *                                   16 at once: "bench map-unmap VALUE"; only a
+ *                                   PV domain can map grants of its own
  *
  * Status: 0 everything as expected, 1 not (a line "FAIL: ..." says what).
  *
@@ -300,6 +303,39 @@ static void bench(const char *name, int to_grant, char *p, size_t distance)
 	       (long)(ticks / (BENCH_ROUNDS * BENCH_PAGES)));
 }
 
+static void bench_map(void)
+{
+	struct ioctl_gntdev_map_grant_ref *map;
+	struct ioctl_gntdev_unmap_grant_ref unmap = { .count = BENCH_PAGES };
+	uint64_t ticks = 0;
+	unsigned int i;
+	char *p;
+
+	map = calloc(1, sizeof(*map) + BENCH_PAGES * sizeof(map->refs[0]));
+	map->count = BENCH_PAGES;
+	for (i = 0; i < BENCH_PAGES; i++)
+		map->refs[i].ref = refs[i];
+	for (i = 0; i <= BENCH_ROUNDS; i++) {
+		ticks -= __rdtsc();
+		if (ioctl(gntdev, IOCTL_GNTDEV_MAP_GRANT_REF, map))
+			fail("MAP_GRANT_REF: %m");
+		p = mmap(NULL, BENCH_PAGES * PAGE, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, gntdev, map->index);
+		if (p == MAP_FAILED)
+			fail("mmap of gntdev: %m");
+		unmap.index = map->index;
+		if (ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &unmap) ||
+		    munmap(p, BENCH_PAGES * PAGE))
+			fail("UNMAP_GRANT_REF or munmap: %m");
+		ticks += __rdtsc();
+		/* The first round also gets the pages to map into. */
+		if (!i)
+			ticks = 0;
+	}
+	printf("bench map-unmap %ld\n",
+	       (long)(ticks / (BENCH_ROUNDS * BENCH_PAGES)));
+}
+
 int main(int argc, char **argv)
 {
 	struct sched_param param = { .sched_priority = 1 };
@@ -314,10 +350,14 @@ int main(int argc, char **argv)
 		check();
 		return 0;
 	}
-	if (strcmp(argv[1], "bench"))
+	if (strncmp(argv[1], "bench", 5))
 		goto usage;
 	if (sched_setscheduler(0, SCHED_FIFO, &param))
 		fail("sched_setscheduler: %m");
+	if (!strcmp(argv[1], "bench-map")) {
+		bench_map();
+		return 0;
+	}
 	p = memory(2 * BENCH_PAGES);
 	madvise(p, 2 * BENCH_PAGES * PAGE, MADV_NOHUGEPAGE);
 	memset(p, 1, 2 * BENCH_PAGES * PAGE);
@@ -326,5 +366,5 @@ int main(int argc, char **argv)
 	bench("to-grant", 1, p, PAGE);
 	return 0;
 usage:
-	fail("usage: grantcopy check | bench");
+	fail("usage: grantcopy check | bench | bench-map");
 }

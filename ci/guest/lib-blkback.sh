@@ -128,9 +128,9 @@ blk_readonly() {
 	echo "$2: read-only"
 }
 
-# ublk_start FILE: serve it; sets ublk_dev and ublk_pid.
+# ublk_start [OPTION...] FILE: serve it; sets ublk_dev and ublk_pid.
 ublk_start() {
-	ublk "$1" >ublk.txt 2>&1 &
+	ublk "$@" >ublk.txt 2>&1 &
 	ublk_pid=$!
 	wait_for 10 grep -q ^/dev/ublkb ublk.txt || fail "ublk: $(cat ublk.txt)"
 	read -r ublk_dev <ublk.txt

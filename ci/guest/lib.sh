@@ -65,14 +65,18 @@ domu_start() {
 		for line in "$@"; do echo "$line"; done
 	} >"/tmp/$domu_name.cfg"
 	xl create -q "/tmp/$domu_name.cfg" || fail "xl create $domu_name"
-	domu_tty=$(xenstore-read "/local/domain/$(xl domid "$domu_name")/console/tty") ||
-		fail "$domu_name has no console"
-	ln -sf "$domu_tty" "/tmp/$domu_name.tty"
-	stty -F "$domu_tty" raw -echo
+	domu_console "$domu_name"
 	domu_wait "$domu_name" 'domu ready' 180 || {
 		tail -n 40 "/var/log/xen/console/guest-$domu_name.log"
 		fail "$domu_name did not come up"
 	}
+}
+
+# domu_console NAME: find the domU's console, once more after xl restore.
+domu_console() {
+	domu_tty=$(xenstore-read "/local/domain/$(xl domid "$1")/console/tty") || fail "$1 has no console"
+	ln -sf "$domu_tty" "/tmp/$1.tty"
+	stty -F "$domu_tty" raw -echo
 }
 
 # domu_wait NAME LINE SECONDS: copy the domU's console to standard output until LINE (a prefix)

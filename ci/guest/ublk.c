@@ -2,10 +2,12 @@
 /*
  * ublk - serve a file as a block device /dev/ublkbN
  *
- * Usage:  ublk [-r] [-q DEPTH] FILE
+ * Usage:  ublk [-f] [-r] [-q DEPTH] FILE
  *
  *   FILE      the file behind the device; its size, rounded down to whole
  *             512-byte sectors, is the size of the device
+ *   -f        do not know flushes, though the device says that it has a
+ *             write cache
  *   -r        a read-only device
  *   -q DEPTH  requests in flight, 1..128 (default 32)
  *
@@ -71,6 +73,7 @@ struct counters {
 static int control = -1;
 static struct uring control_ring;
 static int ioctl_encoded = 1;
+static int no_flush;
 static volatile sig_atomic_t stop;
 
 static void __attribute__((noreturn, format(printf, 1, 2)))
@@ -257,6 +260,8 @@ static int handle(int file, const struct ublksrv_io_desc *d, char *buf,
 		return len;
 	case UBLK_IO_OP_FLUSH:
 		n->flushes++;
+		if (no_flush)
+			return -EOPNOTSUPP;
 		return fdatasync(file) ? -errno : 0;
 	case UBLK_IO_OP_DISCARD:
 	case UBLK_IO_OP_WRITE_ZEROES:
@@ -376,8 +381,11 @@ int main(int argc, char **argv)
 	pid_t child;
 	char c;
 
-	while ((opt = getopt(argc, argv, "rq:")) != -1) {
+	while ((opt = getopt(argc, argv, "frq:")) != -1) {
 		switch (opt) {
+		case 'f':
+			no_flush = 1;
+			break;
 		case 'r':
 			readonly = 1;
 			break;
@@ -389,7 +397,7 @@ int main(int argc, char **argv)
 		}
 	}
 	if (optind + 1 != argc || depth < 1 || depth > MAX_DEPTH)
-		die("usage: ublk [-r] [-q DEPTH] FILE");
+		die("usage: ublk [-f] [-r] [-q DEPTH] FILE");
 	file = open(argv[optind], (readonly ? O_RDONLY : O_RDWR) | O_CLOEXEC);
 	if (file < 0 || fstat(file, &st))
 		die("%s: %m", argv[optind]);
