@@ -9,6 +9,10 @@
  *         gntuser map DOM PORT RO-REF REF...
  *                                   the other side: DOM shares, the rest is
  *                                   what its "peer" line said
+ *         gntuser share-dmabuf, map-dmabuf
+ *                                   likewise, but the pages are those of a
+ *                                   dma-buf that is imported or exported;
+ *                                   map-dmabuf wants the module dmabufmap
  *         gntuser refused DOM PORT RO-REF REF...
  *                                   none of the references can be mapped or
  *                                   copied from (any more)
@@ -24,13 +28,14 @@
  *   owner   reads pattern 2 everywhere, writes pattern 3; event
  *   peer    reads pattern 3 through the mapping it has had all the time, asks
  *           for a byte to be cleared and an event to be sent on unmapping, and
- *           unmaps
+ *           unmaps (with a dma-buf it clears the byte and sends the event itself)
  *   owner   gets that event, finds that byte 0 and all others as they were,
  *           ends the grants
  *
  * ABI: xen/gntalloc.h, xen/gntdev.h and xen/evtchn.h of Linux (the ioctls),
  * xen/grant_table.h of Xen (GNTCOPY_*, GNTST_*: the status of a copy).
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -47,6 +52,7 @@
 #include <xen/evtchn.h>
 #include <xen/gntalloc.h>
 #include <xen/gntdev.h>
+#include "dmabuf.h"
 #include "fail.h"
 
 #define PAGE		4096
@@ -55,7 +61,7 @@
 #define CLEARED		77	/* the byte of the last page cleared by unmapping */
 #define BAD_REF		0x7fffff0
 
-static int evtchn, gntdev;
+static int evtchn, gntdev, dmabuf;
 static uint32_t port;
 
 /* --- patterns: 64-bit words of a generator seeded by pattern and page --- */
@@ -138,6 +144,20 @@ static char *grant(int fd, unsigned int dom, unsigned int count, int writable,
 	return p;
 }
 
+static char *import(unsigned int dom, unsigned int count, uint32_t *refs, int *fd)
+{
+	struct ioctl_gntdev_dmabuf_imp_to_refs *op = NULL;
+	char *p;
+
+	*fd = dmabuf_create(count, (size_t)count * PAGE, &p);
+	errno = dmabuf_import(gntdev, *fd, dom, count, &op);
+	if (errno)
+		fail("DMABUF_IMP_TO_REFS of %u pages: %m", count);
+	memcpy(refs, op->refs, count * sizeof(*refs));
+	free(op);
+	return p;
+}
+
 static int share(unsigned int dom, unsigned int count)
 {
 	struct ioctl_evtchn_bind_unbound_port b = { .remote_domain = dom };
@@ -145,13 +165,14 @@ static int share(unsigned int dom, unsigned int count)
 	uint32_t refs[MAX_PAGES], ro_ref;
 	char *pages, *ro, want[PAGE];
 	unsigned int i;
-	int alloc = dev_open("/dev/xen/gntalloc");
+	int alloc = dev_open("/dev/xen/gntalloc"), buf = -1;
 	int ret = ioctl(evtchn, IOCTL_EVTCHN_BIND_UNBOUND_PORT, &b);
 
 	if (ret < 0)
 		fail("BIND_UNBOUND_PORT: %m");
 	port = ret;
-	pages = grant(alloc, dom, count, 1, refs);
+	pages = dmabuf ? import(dom, count, refs, &buf) :
+			 grant(alloc, dom, count, 1, refs);
 	ro = grant(alloc, dom, 1, 0, &ro_ref);
 	for (i = 0; i < count; i++)
 		fill(pages + i * PAGE, 1, i);
@@ -178,6 +199,14 @@ static int share(unsigned int dom, unsigned int count)
 	for (i = 0; i < count - 1; i++)
 		check("after unmapping", pages + i * PAGE, 3, i);
 
+	if (dmabuf) {
+		errno = dmabuf_import_end(gntdev, buf);
+		if (errno)
+			fail("DMABUF_IMP_RELEASE: %m");
+		if (dmabuf_import_end(gntdev, buf) != ENOENT)
+			fail("DMABUF_IMP_RELEASE twice: not ENOENT");
+		d.count = 1;	/* the read-only page */
+	}
 	if (ioctl(alloc, IOCTL_GNTALLOC_DEALLOC_GREF, &d))
 		fail("DEALLOC_GREF: %m");
 	if (!ioctl(alloc, IOCTL_GNTALLOC_DEALLOC_GREF, &d) || errno != EINVAL)
@@ -233,6 +262,47 @@ static void unmap(char *p, uint64_t index, unsigned int count)
 		fail("munmap: %m");
 	if (ioctl(gntdev, IOCTL_GNTDEV_UNMAP_GRANT_REF, &u))
 		fail("UNMAP_GRANT_REF: %m");
+}
+
+/* A dma-buf of the references, and a device which shows it. */
+static char *export(unsigned int dom, const uint32_t *refs, unsigned int count,
+		    unsigned int flags, int *buf, int *dev)
+{
+	char *p;
+
+	*buf = dmabuf_export(gntdev, dom, refs, count, flags);
+	if (*buf < 0)
+		fail("DMABUF_EXP_FROM_REFS of %u pages: %m", count);
+	*dev = dev_open("/dev/dmabufmap");
+	if (write(*dev, buf, sizeof(*buf)) < 0)
+		fail("a device cannot use the dma-buf: %m");
+	p = mmap(NULL, (size_t)count * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED,
+		 *dev, 0);
+	if (p == MAP_FAILED)
+		fail("mmap of the dma-buf: %m");
+	return p;
+}
+
+static void unexport(char *p, unsigned int count, int buf, int dev)
+{
+	int err;
+
+	if (dmabuf_wait(gntdev, buf, 1) != ETIMEDOUT)
+		fail("DMABUF_EXP_WAIT_RELEASED of a dma-buf in use: not ETIMEDOUT");
+	if (munmap(p, (size_t)count * PAGE) || close(dev) || close(buf))
+		fail("release of the dma-buf: %m");
+	err = dmabuf_wait(gntdev, buf, WAIT_MS);
+	if (err && err != ENOENT)
+		fail("DMABUF_EXP_WAIT_RELEASED: %s", strerror(err));
+}
+
+static void export_refused(const char *what, unsigned int dom,
+			   const uint32_t *refs, unsigned int count)
+{
+	if (dmabuf_export(gntdev, dom, refs, count, 0) >= 0)
+		fail("dma-buf of %s: not refused", what);
+	if (errno != EINVAL)
+		fail("dma-buf of %s: %m instead of EINVAL", what);
 }
 
 static void map_refused(const char *what, unsigned int dom,
@@ -328,9 +398,11 @@ static int peer(unsigned int dom, uint32_t remote_port, uint32_t ro_ref,
 	};
 	struct ioctl_gntdev_get_offset_for_vaddr g = { 0 };
 	struct ioctl_gntdev_unmap_notify n = { 0 };
+	uint32_t mixed[2] = { refs[0], BAD_REF };
 	uint64_t index, ro_index;
 	char *pages, *ro, *buf;
 	unsigned int i;
+	int dma_fd = -1, dev = -1;
 	int ret = ioctl(evtchn, IOCTL_EVTCHN_BIND_INTERDOMAIN, &b);
 
 	if (ret < 0)
@@ -347,9 +419,21 @@ static int peer(unsigned int dom, uint32_t remote_port, uint32_t ro_ref,
 	}
 	check_refusals(dom, ro_ref, refs, buf);
 
-	pages = map(dom, refs, count, PROT_READ | PROT_WRITE, &index);
-	if (!pages)
-		fail("mapping %u pages: %m", count);
+	if (dmabuf) {
+		export_refused("a read-only grant", dom, &ro_ref, 1);
+		export_refused("a valid and an invalid reference", dom, mixed, 2);
+		/* Memory of the DMA API gives way to the grants, and comes back. */
+		pages = export(dom, refs, count, GNTDEV_DMA_FLAG_COHERENT,
+			       &dma_fd, &dev);
+		for (i = 0; i < count; i++)
+			check("read through coherent memory", pages + i * PAGE, 1, i);
+		unexport(pages, count, dma_fd, dev);
+		pages = export(dom, refs, count, 0, &dma_fd, &dev);
+	} else {
+		pages = map(dom, refs, count, PROT_READ | PROT_WRITE, &index);
+		if (!pages)
+			fail("mapping %u pages: %m", count);
+	}
 	ro = map(dom, &ro_ref, 1, PROT_READ, &ro_index);
 	if (!ro)
 		fail("mapping the read-only page: %m");
@@ -369,6 +453,12 @@ static int peer(unsigned int dom, uint32_t remote_port, uint32_t ro_ref,
 	event_wait("pattern 3 written");
 	for (i = 0; i < count; i++)
 		check("written by the owner", pages + i * PAGE, 3, i);
+	if (dmabuf) {
+		pages[(count - 1) * PAGE + CLEARED] = 0;
+		unexport(pages, count, dma_fd, dev);
+		event_send();
+		goto out;
+	}
 	g.vaddr = (uintptr_t)pages;
 	if (ioctl(gntdev, IOCTL_GNTDEV_GET_OFFSET_FOR_VADDR, &g))
 		fail("GET_OFFSET_FOR_VADDR: %m");
@@ -382,6 +472,7 @@ static int peer(unsigned int dom, uint32_t remote_port, uint32_t ro_ref,
 	if (ioctl(gntdev, IOCTL_GNTDEV_SET_UNMAP_NOTIFY, &n))
 		fail("SET_UNMAP_NOTIFY: %m");
 	unmap(pages, index, count);
+out:
 	printf("peer: %u pages went both ways\n", count);
 	return 0;
 }
@@ -412,7 +503,8 @@ int main(int argc, char **argv)
 	dom = strtoul(argv[2], NULL, 0);
 	evtchn = dev_open("/dev/xen/evtchn");
 	gntdev = dev_open("/dev/xen/gntdev");
-	if (argc == 4 && !strcmp(argv[1], "share")) {
+	dmabuf = !!strstr(argv[1], "-dmabuf");
+	if (argc == 4 && !strncmp(argv[1], "share", 5)) {
 		count = strtoul(argv[3], NULL, 0);
 		if (count < 1 || count > MAX_PAGES)
 			goto usage;
@@ -422,11 +514,11 @@ int main(int argc, char **argv)
 		goto usage;
 	for (i = 0; i < count; i++)
 		refs[i] = strtoul(argv[5 + i], NULL, 0);
-	if (!strcmp(argv[1], "map"))
+	if (!strncmp(argv[1], "map", 3))
 		return peer(dom, strtoul(argv[3], NULL, 0),
 			    strtoul(argv[4], NULL, 0), refs, count);
 	if (!strcmp(argv[1], "refused"))
 		return refused(dom, strtoul(argv[4], NULL, 0), refs, count);
 usage:
-	fail("usage: gntuser share DOM PAGES | map|refused DOM PORT RO-REF REF...");
+	fail("usage: gntuser share[-dmabuf] DOM PAGES | map[-dmabuf]|refused DOM PORT RO-REF REF...");
 }
