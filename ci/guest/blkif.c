@@ -25,13 +25,16 @@
  *					(1 to 32) at a time
  *	start:SECTOR:COUNT		read, but do not wait for the answer
  *	bogus				set the producer index beyond what the ring can hold
+ *	random:SEED:CONNECTIONS		requests, rings and nodes that are right and wrong, as SEED wants it,
+ *					on a disk of 4 to 512 MiB that flushes and discards
  *	node:NAME			print a node of the backend's directory
  *	run:COMMAND			a command of the shell, to look at the backend meanwhile
  *	reconnect:COMMAND		close, offer another ring, run a command, and wait until the
  *					backend connects
  *
  * Output: one line per operation: its name and the answer, one of okay, error and unsupported;
- * bench adds nanoseconds per request. Numbers may be decimal, 0x... or 0....
+ * bench adds nanoseconds per request, random how many of each kind there were. Numbers may be
+ * decimal, 0x... or 0....
  *
  * Exit status: 0 if each request was answered, however; 1 if not within 10 s, if data read was
  * not as expected, or if a command failed; 2 if the vbd could not be set up.
@@ -348,6 +351,418 @@ static void op_bench(uint64_t *arg, int count)
 	       ((end.tv_sec - start.tv_sec) * 1000000000ULL + end.tv_nsec - start.tv_nsec) / requests);
 }
 
+/* ---- at random ---- */
+
+#define AREA 1024 /* sectors, the last of the disk, which only valid requests change */
+#define PARTS 4 /* valid requests at a time, each in a part of the area */
+#define MANY (AREA / PARTS / PAGE_SECTORS) /* segments at most */
+#define FRAMES (PARTS * MANY) /* behind the pages of their data: those of their indirect segments */
+#define WILD (FRAMES + PARTS) /* the pages of malformed requests, the first of them for indirect segments, too */
+#define WILDS 16
+#define RINGS 4 /* pairs, taken in turn */
+#define NOBODY (1U << 20) /* no grant has such a number, and no sector of the disk */
+#define LENGTH(array) (sizeof(array) / sizeof(*(array)))
+
+enum {
+	READS, WRITES, INDIRECT, FLUSHES, DISCARDS, MALFORMED, REFUSED, KICKS, BROKEN, NODES, STATES, CONNECTIONS, KINDS
+};
+
+static struct {
+	uint64_t state; /* of the generator of numbers */
+	uint64_t sectors[AREA]; /* what each of them consists of, again and again */
+	uint64_t *data[AREA]; /* the latest copy of each, if any */
+	uint64_t base, size; /* where the area begins and ends */
+	uint32_t asked; /* bit N: the valid request N has been made and is not answered yet */
+	struct page pages[2 * RINGS];
+	unsigned int ports[2 * RINGS], count[KINDS];
+} rnd;
+
+static uint32_t any(uint32_t below)
+{
+	rnd.state ^= rnd.state << 13;
+	rnd.state ^= rnd.state >> 7;
+	rnd.state ^= rnd.state << 17;
+	return (rnd.state >> 16) % below;
+}
+
+static void problem(const char *what)
+{
+	printf("random: %s\n", what);
+	problems++;
+}
+
+/* Whatever is asked has to be answered, though in no particular order, and with okay if it is valid. */
+static void drain(void)
+{
+	int more;
+
+	ring_push();
+	while (vbd.ring.rsp_cons != vbd.ring.req_prod_pvt) {
+		blkif_response_t *rsp = RING_GET_RESPONSE(&vbd.ring, vbd.ring.rsp_cons);
+
+		RING_FINAL_CHECK_FOR_RESPONSES(&vbd.ring, more);
+		if (!more) {
+			if (event_wait())
+				continue;
+			problem("no answer");
+			break;
+		}
+		vbd.ring.rsp_cons++;
+		if (rsp->id >= DEPTH) {
+			rnd.count[REFUSED] += rsp->status != BLKIF_RSP_OKAY;
+			continue;
+		}
+		if (!(rnd.asked & 1U << rsp->id) || rsp->status != BLKIF_RSP_OKAY)
+			problem("a valid request failed");
+		rnd.asked &= ~(1U << rsp->id);
+	}
+	if (rnd.asked)
+		problem("a valid request was not answered");
+	rnd.asked = 0;
+}
+
+static blkif_request_t *request_segs(int operation, uint64_t id, uint64_t sector, unsigned int count,
+				     const struct blkif_request_segment segs[MANY], struct page *frame)
+{
+	blkif_request_t *req = request_rw(operation, id, sector, 0);
+	blkif_request_indirect_t *indirect = (void *)req;
+
+	req->nr_segments = count;
+	memcpy(req->seg, segs, SEGMENTS * sizeof(*segs));
+	if (frame) {
+		memset(req->seg, 0, sizeof(req->seg));
+		memcpy(frame->data, segs, MANY * sizeof(*segs));
+		indirect->operation = BLKIF_OP_INDIRECT;
+		indirect->indirect_op = operation;
+		indirect->nr_segments = count;
+		indirect->indirect_grefs[0] = frame->gref;
+	}
+	return req;
+}
+
+/* A request that is wrong in one way or another. What it would change lies before the area. */
+static void malformed(void)
+{
+	static const uint16_t counts[] = { 0, 12, 255, 256, 257, 512, 513, 0x1000, 0xffff };
+	static const uint64_t lengths[] = { 0, 1, -1, -AREA, 1ULL << 40, 1ULL << 63 };
+	struct page *pages = &vbd.pages[WILD];
+	struct blkif_request_segment segs[MANY], *seg;
+	uint64_t sector = any(rnd.base - 2 * AREA), id = 1ULL << 63 | any(UINT32_MAX);
+	int operation = any(2) ? BLKIF_OP_READ : BLKIF_OP_WRITE, how = any(11);
+	unsigned int count = 1 + any(SEGMENTS);
+	blkif_request_t *req;
+
+	for (int i = 0; i < MANY; i++)
+		segs[i] = (struct blkif_request_segment){ .gref = pages[any(WILDS)].gref, .last_sect = any(8) };
+	seg = &segs[any(count)];
+	switch (how) {
+	case 0:
+		seg->gref = NOBODY + any(NOBODY);
+		break;
+	case 1:
+		seg->first_sect = seg->last_sect + 1 + any(200);
+		break;
+	case 2:
+		seg->last_sect = PAGE_SECTORS + any(200);
+		break;
+	case 3:
+		count = counts[any(LENGTH(counts))];
+		break;
+	case 4: /* across the end of the disk, or behind it */
+		seg->last_sect = PAGE_SECTORS - 1;
+		sector = any(2) ? rnd.size - 1 - any(PAGE_SECTORS - 1) : rnd.size + any(UINT32_MAX);
+		break;
+	case 5: /* the sum is small again */
+		sector = -1 - (uint64_t)any(PAGE_SECTORS);
+		break;
+	case 6:
+		operation = any(2) ? any(8) : any(256);
+		break;
+	}
+	/* Indirect segments may be others by the time they are used: those across the end must not be. */
+	req = request_segs(operation, id, sector, count, segs, how == 7 || (how != 4 && !any(3)) ? pages : NULL);
+	switch (how) {
+	case 7:
+		((blkif_request_indirect_t *)req)->indirect_grefs[0] = any(2) ? NOBODY : pages[1].gref;
+		break;
+	case 8:
+		vbd.ring.req_prod_pvt--;
+		request_discard(id, any(2) ? sector : NOBODY, lengths[any(LENGTH(lengths))]);
+		((blkif_request_discard_t *)req)->flag = any(256);
+		break;
+	case 9:
+		for (size_t i = 0; i < sizeof(*req); i++)
+			((uint8_t *)req)[i] = any(256);
+		req->id |= 1ULL << 63;
+		for (int i = 0; i < SEGMENTS; i++)
+			req->seg[i].gref |= NOBODY;
+		break;
+	}
+	rnd.count[MALFORMED]++;
+}
+
+/* In each part of the area read or write all of it, or some segments of any size, amid malformed requests. */
+static void valid(int operation, bool all)
+{
+	bool write = operation == BLKIF_OP_WRITE;
+
+	memset(rnd.data, 0, sizeof(rnd.data));
+	for (unsigned int part = 0; part < PARTS; part++) {
+		struct blkif_request_segment segs[MANY] = { 0 };
+		unsigned int end = (part + 1) * AREA / PARTS, at = end - (all ? AREA / PARTS : 1 + any(AREA / PARTS));
+		unsigned int start = at, count = 0, most = all ? MANY : 1 + any(any(2) ? SEGMENTS : MANY);
+		bool indirect;
+
+		for (; count < most && at < end; count++) {
+			struct page *page = &vbd.pages[part * MANY + count];
+			unsigned int sect = all ? 0 : any(PAGE_SECTORS);
+			unsigned int last = all ? PAGE_SECTORS - 1 : sect + any(PAGE_SECTORS - sect);
+
+			if (last - sect >= end - at)
+				last = sect + end - at - 1;
+			segs[count] = (struct blkif_request_segment){ page->gref, sect, last };
+			for (; sect <= last; sect++, at++) {
+				if (write)
+					rnd.sectors[at] = (uint64_t)any(UINT32_MAX) << 32 | any(UINT32_MAX);
+				rnd.data[at] = (uint64_t *)(page->data + sect * SECTOR);
+				for (int i = 0; i < SECTOR / 8; i++)
+					rnd.data[at][i] = write ? rnd.sectors[at] : ~rnd.sectors[at];
+			}
+		}
+		while (!all && !any(3))
+			malformed();
+		indirect = count > SEGMENTS || !any(3);
+		request_segs(write && !indirect && !any(4) ? BLKIF_OP_WRITE_BARRIER : operation, part, rnd.base + start,
+			     count, segs, indirect ? &vbd.pages[FRAMES + part] : NULL);
+		rnd.asked |= 1U << part;
+		rnd.count[INDIRECT] += indirect;
+		rnd.count[write ? WRITES : READS]++;
+	}
+	drain();
+	for (int at = 0; at < AREA; at++) {
+		for (int i = 0; rnd.data[at] && i < SECTOR / 8; i++) {
+			if (rnd.data[at][i] != rnd.sectors[at]) {
+				printf("random: %s: sector %d of the last %d: %016llx, not %016llx\n",
+				       write ? "write" : "read", at, AREA, (unsigned long long)rnd.data[at][i],
+				       (unsigned long long)rnd.sectors[at]);
+				problems++;
+				return;
+			}
+		}
+	}
+}
+
+static void flush_or_discard(void)
+{
+	unsigned int at = any(AREA / PAGE_SECTORS), count = 1 + any(AREA / PAGE_SECTORS - at);
+
+	if (any(2)) {
+		request_rw(BLKIF_OP_FLUSH_DISKCACHE, 0, 0, 0);
+		rnd.count[FLUSHES]++;
+	} else {
+		request_discard(0, rnd.base + at * PAGE_SECTORS, count * PAGE_SECTORS);
+		memset(&rnd.sectors[at * PAGE_SECTORS], 0, count * PAGE_SECTORS * sizeof(*rnd.sectors));
+		rnd.count[DISCARDS]++;
+	}
+	rnd.asked = 1;
+	drain();
+}
+
+static void kick(void)
+{
+	event_send(vbd.port);
+	rnd.count[KICKS]++;
+}
+
+/* The backend may ignore all that follows until it connects again. */
+static void break_ring(void)
+{
+	vbd.ring.sring->req_prod = vbd.ring.rsp_cons + DEPTH + 1 + any(1U << 30);
+	vbd.ring.sring->rsp_prod = any(UINT32_MAX);
+	xen_mb();
+	kick();
+	rnd.count[BROKEN]++;
+}
+
+/* Neither the backend nor the vbd need to exist after that. */
+static void misuse_nodes(void)
+{
+	static const char *const nodes[] = {
+		"ring-ref", "event-channel", "protocol", "feature-persistent", "multi-queue-num-queues",
+		"ring-page-order", "state",
+	};
+	/* The first 7 are no grants or ports of others. */
+	static const char *const values[] = {
+		"", "x", "-1", "0", "1048576", "4294967295", "18446744073709551616", "1", "2", "3", "4", "7", "31",
+		"33", XEN_IO_PROTO_ABI_X86_32,
+	};
+
+	for (int steps = 2 + any(10); steps; steps--) {
+		unsigned int node = any(LENGTH(nodes));
+
+		switch (any(8)) {
+		case 0:
+			xs(XS_RM, front, nodes[node], NULL);
+			rnd.count[NODES]++;
+			break;
+		case 1:
+			node_write(front, "state", "%u", any(10));
+			rnd.count[STATES]++;
+			break;
+		case 2:
+		case 3: /* may well work */
+			node_write(front, "state", "%d", XenbusStateClosed);
+			usleep(any(40000));
+			node_write(front, "state", "%d", XenbusStateInitialising);
+			usleep(any(40000));
+			node_write(front, "state", "%d", any(2) ? XenbusStateInitialised : XenbusStateConnected);
+			rnd.count[STATES] += 3;
+			break;
+		case 4:
+			if (!RING_FULL(&vbd.ring))
+				malformed();
+			ring_push();
+			kick();
+			break;
+		default:
+			node_write(front, nodes[node], "%s", values[any(node < 2 ? 7 : LENGTH(values))]);
+			rnd.count[NODES]++;
+			break;
+		}
+		usleep(any(10000));
+	}
+}
+
+/* What an orderly frontend does, and a toolstack if the backend is gone. */
+static void start_anew(void)
+{
+	enum xenbus_state state = XenbusStateClosed;
+	char device[64];
+
+	snprintf(device, sizeof(device), "/sys/bus/xen-backend/devices/vbd-0-%d", getpid());
+	node_write(front, "state", "%d", state);
+	for (int i = 0; i < TIMEOUT * 200; i++, usleep(5000)) {
+		enum xenbus_state other = backend_state();
+
+		if (access(device, F_OK)) {
+			if (other != XenbusStateInitialising)
+				node_write(back, "state", "%d", XenbusStateInitialising);
+		} else if (other == XenbusStateInitWait && state == XenbusStateInitialising) {
+			return;
+		} else if ((other == XenbusStateClosed) == (state == XenbusStateClosed)) {
+			/* Or once more, if it was about to answer something else. */
+			state ^= XenbusStateClosed ^ XenbusStateInitialising;
+			node_write(front, "state", "%d", state);
+		}
+	}
+	errx(2, "the backend does not prepare for another connection");
+}
+
+static void ring_offer_as(const char *ring_node, const char *port_node, unsigned int ring)
+{
+	node_write(front, ring_node, "%u", rnd.pages[ring].gref);
+	if (port_node)
+		node_write(front, port_node, "%u", rnd.ports[ring]);
+}
+
+/* With requests waiting already, and indices that wrap soon, unless it is to be plain. A second ring is not used. */
+static void connect_anew(bool plain)
+{
+	const char *max = node_read(back, "multi-queue-max-queues");
+	bool queues = !plain && max && atoi(max) > 1 && any(2), numbered = !plain && !queues && any(2);
+	unsigned int ring = rnd.count[CONNECTIONS]++ % RINGS * 2;
+	RING_IDX start = plain ? 0 : -any(2 * DEPTH);
+	blkif_sring_t *sring;
+
+	for (unsigned int i = ring; i < ring + 2; i++) {
+		page_alloc(&rnd.pages[i]);
+		port_alloc(&rnd.ports[i]);
+		memset(rnd.pages[i].data, 0, PAGE);
+		SHARED_RING_INIT((blkif_sring_t *)rnd.pages[i].data);
+	}
+	vbd.ring_page = rnd.pages[ring];
+	vbd.port = rnd.ports[ring];
+	sring = (blkif_sring_t *)vbd.ring_page.data;
+	sring->req_prod = sring->rsp_prod = start;
+	sring->req_event = sring->rsp_event = start + 1;
+	FRONT_RING_ATTACH(&vbd.ring, sring, start, PAGE);
+
+	ring_offer_as("ring-ref", "event-channel", ring);
+	node_write(front, "protocol", "%s", XEN_IO_PROTO_ABI_X86_64);
+	node_write(front, "feature-persistent", "%u", any(2));
+	node_write(front, "multi-queue-num-queues", "%d", 1 + queues);
+	if (queues) {
+		ring_offer_as("queue-0/ring-ref", "queue-0/event-channel", ring);
+		ring_offer_as("queue-1/ring-ref", "queue-1/event-channel", ring + 1);
+	}
+	if (numbered) {
+		node_write(front, "ring-page-order", "0");
+		ring_offer_as("ring-ref0", NULL, ring);
+		ring_offer_as("ring-ref1", NULL, ring + 1);
+	} else {
+		xs(XS_RM, front, "ring-page-order", NULL);
+	}
+	for (int n = plain ? 0 : any(8); n; n--)
+		malformed();
+	ring_push();
+	ring_offer(NULL);
+	drain();
+}
+
+static void op_random(uint64_t *arg, int count)
+{
+	static const char *const kinds[KINDS] = {
+		"reads", "writes", "indirect", "flushes", "discards", "malformed", "refused", "kicks", "broken",
+		"nodes", "states", "connections",
+	};
+	const char *size = node_read(back, "sectors");
+
+	(void)count;
+	rnd.state = arg[0] * 0x9e3779b97f4a7c15 + 1;
+	rnd.size = size ? strtoull(size, NULL, 0) : 0;
+	if (rnd.size < 8 * AREA || rnd.size > NOBODY)
+		errx(2, "random needs a disk of 4 to 512 MiB");
+	rnd.base = rnd.size - AREA;
+	for (int i = 0; i < WILD + WILDS; i++)
+		page_alloc(&vbd.pages[i]);
+
+	valid(BLKIF_OP_WRITE, true);
+	for (uint64_t round = 0; !problems && round < arg[1]; round++) {
+		start_anew();
+		connect_anew(false);
+		valid(BLKIF_OP_READ, true);
+		for (int steps = 1 + any(8); steps; steps--) {
+			switch (any(5)) {
+			case 0:
+				flush_or_discard();
+				break;
+			case 1:
+				kick();
+				break;
+			case 2:
+				for (int n = any(DEPTH + 1); n; n--)
+					malformed();
+				drain();
+				break;
+			default:
+				valid(any(2) ? BLKIF_OP_READ : BLKIF_OP_WRITE, false);
+				break;
+			}
+		}
+		if (any(2))
+			break_ring();
+		if (any(4))
+			misuse_nodes();
+	}
+	start_anew();
+	connect_anew(true);
+	valid(BLKIF_OP_READ, true);
+	printf("random: %s, seed %llu:", problems ? "failed" : "okay", (unsigned long long)arg[0]);
+	for (int i = 0; i < KINDS; i++)
+		printf(" %s=%u", kinds[i], rnd.count[i]);
+	printf("\n");
+}
+
 static const struct operation {
 	const char *name;
 	int min, max; /* number of arguments */
@@ -363,6 +778,7 @@ static const struct operation {
 	{ "discard", 2, 2, false, op_discard },
 	{ "bogus", 0, 0, false, op_bogus },
 	{ "bench", 3, 3, false, op_bench },
+	{ "random", 2, 2, false, op_random },
 };
 
 static void reconnect(const char *command)
